@@ -1,0 +1,59 @@
+# SkipOPU: `make` lists the targets.
+
+CONFIG ?= tiny
+BLOCK  ?=
+OUT    ?= out/$(CONFIG)
+CARGO  ?= cargo
+
+PRESETS = tiny cosim u280 u280-paper
+SKIPOPU = $(CARGO) run --quiet --package skipopu --
+MEASURE = $(CARGO) run --release --quiet --package skipopu-system --
+NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
+TESTS   = $(CARGO) $(if $(NEXTEST),nextest run --workspace,test --workspace --lib --bins --tests --examples)
+SELECT  = $(if $(BLOCK),--block $(BLOCK),--all)
+
+.DEFAULT_GOAL := help
+.PHONY: help deps run test emit synth prove bench lint figures fmt
+
+help: ## list the targets
+	@echo "make TARGET [CONFIG=tiny|cosim|u280|u280-paper|FILE.toml] [BLOCK=name] [OUT=folder]"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+deps: ## install the external tools that are missing
+	@.ci/deps
+
+run: deps ## emit the blocks, co-simulate them against Rust, print the comparison
+	$(SKIPOPU) demo --config $(CONFIG)
+
+test: deps ## everything that must hold: format, lints, docs, tests, emitted Verilog, figures
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+	$(TESTS)
+	$(CARGO) test --workspace --doc --quiet
+	$(SKIPOPU) lint $(PRESETS:%=--config %)
+	$(SKIPOPU) figures check
+	$(SKIPOPU) blocks --check
+
+emit: ## write the Verilog of CONFIG (all blocks, or BLOCK) to OUT
+	$(SKIPOPU) emit --config $(CONFIG) $(SELECT) --out $(OUT)
+
+synth: deps ## map CONFIG (all blocks, or BLOCK) with Yosys: cells and logic depth
+	$(SKIPOPU) synth --config $(CONFIG) $(SELECT)
+
+prove: deps ## run the exhaustive and long tests that `make test` leaves out
+	$(CARGO) run --release --package skipopu-reference --example prove_multiplier
+	$(CARGO) test --workspace --release -- --ignored --nocapture
+
+bench: deps ## measure speed
+	$(CARGO) bench --workspace
+
+lint: deps ## hold every emitted module of CONFIG against Verilator, Icarus and Yosys
+	$(SKIPOPU) lint --config $(CONFIG) $(if $(BLOCK),--block $(BLOCK))
+
+figures: deps ## measure what takes minutes, record it in docs/figures.json, rewrite the tables made from it
+	$(MEASURE) emitter
+	$(SKIPOPU) figures tables
+
+fmt: ## format the Rust sources
+	$(CARGO) fmt --all

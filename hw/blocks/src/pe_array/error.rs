@@ -1,0 +1,29 @@
+//! Parameters that no block of the array can be built with.
+
+/// An illegal parameter of a block of the PE array.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{block}: {parameter} = {value} is out of range: use {range}")]
+pub struct PeArrayError {
+    /// The block.
+    pub block: &'static str,
+    /// Its parameter.
+    pub parameter: &'static str,
+    /// Value given.
+    pub value: i64,
+    /// Legal values.
+    pub range: String,
+}
+
+/// Checks `low <= value <= high`.
+pub(crate) fn within(
+    block: &'static str,
+    parameter: &'static str,
+    value: usize,
+    low: usize,
+    high: usize,
+) -> Result<(), PeArrayError> {
+    if (low..=high).contains(&value) {
+        return Ok(());
+    }
+    Err(PeArrayError { block, parameter, value: value as i64, range: format!("{low} to {high}") })
+}

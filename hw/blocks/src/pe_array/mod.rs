@@ -1,0 +1,9 @@
+//! The PE array: multipliers, block-floating-point accumulation, column and array.
+
+pub mod error;
+pub mod reconstruct;
+
+use crate::catalogue::Entry;
+
+/// Rows of the catalogue.
+pub const ENTRIES: &[Entry] = &[];

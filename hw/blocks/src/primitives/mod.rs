@@ -1,0 +1,107 @@
+//! What rust-hdl cannot express: DSP48E2, memories, shift registers. The only folder with Verilog text.
+//!
+//! Memories hold 0 at first, in every simulator and in the device. What a read gives of the word
+//! being written in the same cycle:
+//!
+//! | block | read latency | read during write |
+//! |---|---|---|
+//! | [`Lutram`] | 0 | old word before the edge, new word after it |
+//! | [`Bram`] | 1 or 2 | old word |
+//! | [`Uram`] | 1 to 3 | port `a` goes before port `b` |
+//! | [`UramMemory`] | 1 to 3 | new word |
+
+mod bram;
+mod contents;
+mod delay;
+pub mod dsp48e2;
+mod lutram;
+mod srl;
+mod uram;
+
+pub use bram::Bram;
+pub use delay::{Delay, DelayReset};
+pub use dsp48e2::{Dsp48e2, DspMode};
+pub use lutram::Lutram;
+pub use srl::Srl;
+pub use uram::{Uram, UramMemory, UramPort};
+
+use crate::catalogue::Entry;
+use dsp48e2::{PreAdder, Z};
+
+const LEGAL: &str = "the catalogue's parameters are legal";
+
+/// Rows of the catalogue.
+pub const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "delay",
+        summary: "delays a slice of activations by five cycles, mostly in SRLs",
+        latency: |_| Some(5),
+        interval: |_| Some(1),
+        test: "skipopu-hw::primitives",
+        build: |c| Box::new(Delay::new(slice_bits(c), 5).expect(LEGAL)),
+    },
+    Entry {
+        name: "delay-reset",
+        summary: "delays control bits by three cycles, with a reset",
+        latency: |_| Some(3),
+        interval: |_| Some(1),
+        test: "skipopu-hw::primitives",
+        build: |_| Box::new(DelayReset::new(2, 3).expect(LEGAL)),
+    },
+    Entry {
+        name: "srl",
+        summary: "shift register in LUTs, 16 bits by 40 cycles",
+        latency: |_| Some(40),
+        interval: |_| Some(1),
+        test: "skipopu-hw::primitives",
+        build: |_| Box::new(Srl::new(16, 40).expect(LEGAL)),
+    },
+    Entry {
+        name: "lutram",
+        summary: "register file in LUTs, 32 words of 16 bits, asynchronous read",
+        latency: |_| Some(Lutram::LATENCY),
+        interval: |_| Some(1),
+        test: "skipopu-hw::primitives",
+        build: |_| Box::new(Lutram::new(16, 32).expect(LEGAL)),
+    },
+    Entry {
+        name: "bram",
+        summary: "one block RAM, 512 words of 72 bits, a write port and a read port",
+        latency: |_| Some(1),
+        interval: |_| Some(1),
+        test: "skipopu-hw::primitives",
+        build: |_| Box::new(Bram::new(72, 512, 1).expect(LEGAL)),
+    },
+    Entry {
+        name: "uram",
+        summary: "one UltraRAM, 4,096 words of 72 bits, two ports, byte enables",
+        latency: |_| Some(2),
+        interval: |_| Some(1),
+        test: "skipopu-hw::primitives",
+        build: |_| Box::new(Uram::new(2).expect(LEGAL)),
+    },
+    Entry {
+        name: "uram-memory",
+        summary: "memory of four UltraRAMs, 8,192 words of 128 bits, byte enables",
+        latency: |_| Some(3),
+        interval: |_| Some(1),
+        test: "skipopu-hw::primitives",
+        build: |_| Box::new(UramMemory::new(128, 8192, 3).expect(LEGAL)),
+    },
+    Entry {
+        name: "dsp48e2",
+        summary: "DSP slice, here (D - A) * B + C: the overpacked multiplier's mode",
+        latency: |_| Some(4),
+        interval: |_| Some(1),
+        test: "skipopu-hw::dsp48e2",
+        build: |_| {
+            let mode = DspMode::new().b_regs(2).pre_adder(PreAdder::DMinusA).product().z(Z::C);
+            Box::new(mode.build().expect(LEGAL))
+        },
+    },
+];
+
+/// Bits of one slice of activations: what the lanes take in one cycle.
+pub(crate) fn slice_bits(config: &skipopu_config::Config) -> usize {
+    config.array.lanes as usize * 16
+}

@@ -1,0 +1,261 @@
+//! Maps a module to UltraScale+ cells with Yosys and reports cells and logic depth.
+//!
+//! Cells are counted over the hierarchy, each module times its instances. Counts are of raw cells:
+//! two small LUTs that a placer would pair in one LUT6 count as two. Logic depth comes from our own
+//! longest path over the netlist ([`Depth`] says what counts as a level).
+
+mod area;
+mod cells;
+mod depth;
+mod netlist;
+
+pub use area::Area;
+pub use depth::{Depth, Path};
+
+use crate::cache::{Cache, Key};
+use crate::table::Table;
+use crate::tool::{Program, Tool, Toolbox};
+use crate::workdir::Workdir;
+use crate::EdaError;
+use serde::{Deserialize, Serialize};
+use skipopu_hdl::{Design, Module};
+use std::time::Duration;
+
+/// Raise when the meaning of a report changes: older cached reports are then ignored.
+const REPORT_VERSION: &str = "1";
+
+/// Elaborated text above which the hierarchy is kept.
+const FLAT_LIMIT_BYTES: usize = 1_000_000;
+
+/// What becomes of module borders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Hierarchy {
+    /// Flattened while the design is small, kept beyond.
+    #[default]
+    Auto,
+    /// Dissolved before mapping: logic is optimised across borders, depth is exact.
+    Flatten,
+    /// Kept: every distinct module is mapped once, however often it occurs.
+    Keep,
+}
+
+/// How to synthesise.
+#[derive(Clone, Debug)]
+pub struct SynthOptions {
+    /// Where Yosys is.
+    pub toolbox: Toolbox,
+    /// Where reports are remembered.
+    pub cache: Cache,
+    /// What becomes of module borders.
+    pub hierarchy: Hierarchy,
+    /// May shift registers become SRL cells? Off by default (`-nosrl`): the blocks that want an
+    /// SRL instantiate it.
+    pub infer_srl: bool,
+    /// Longest time Yosys may take.
+    pub limit: Duration,
+}
+
+impl Default for SynthOptions {
+    fn default() -> Self {
+        SynthOptions {
+            toolbox: Toolbox::standard(),
+            cache: Cache::standard(),
+            hierarchy: Hierarchy::Auto,
+            infer_srl: false,
+            limit: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// What a module costs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SynthReport {
+    /// The module.
+    pub module: String,
+    /// First line of Yosys's version.
+    pub tool: String,
+    /// The mapping command, with all options.
+    pub settings: String,
+    /// Cells of the module and everything below it.
+    pub area: Area,
+    /// Longest logic paths of the module and everything below it.
+    pub depth: Depth,
+    /// The modules of the mapped netlist, children first: one if it was flattened.
+    pub modules: Vec<ModuleReport>,
+}
+
+/// One module of a mapped netlist.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModuleReport {
+    /// The module.
+    pub module: String,
+    /// How often it occurs below the top.
+    pub instances: u64,
+    /// Cells of one instance, children included.
+    pub area: Area,
+    /// Longest paths of one instance, through its children.
+    pub depth: Depth,
+}
+
+impl SynthReport {
+    /// One row per module of the mapped netlist, the top last.
+    pub fn table(&self) -> Table {
+        table(self.modules.iter().map(|m| (m.module.as_str(), m.instances, &m.area, &m.depth)))
+    }
+}
+
+/// A table over several reports, one row each.
+pub fn summary<'r>(reports: impl IntoIterator<Item = &'r SynthReport>) -> Table {
+    table(reports.into_iter().map(|r| (r.module.as_str(), 1, &r.area, &r.depth)))
+}
+
+fn table<'a>(rows: impl Iterator<Item = (&'a str, u64, &'a Area, &'a Depth)>) -> Table {
+    let mut table = Table::new(&[
+        "module",
+        ">count",
+        ">LUT",
+        ">FF",
+        ">DSP",
+        ">CARRY8",
+        ">BRAM",
+        ">URAM",
+        ">SRL",
+        ">LUTRAM",
+        ">MUXF",
+        ">depth",
+        ">in",
+        ">out",
+        ">through",
+        "longest path",
+    ]);
+    let level = |p: &Option<Path>| p.as_ref().map_or("-".into(), |p| p.levels.to_string());
+    for (name, count, a, d) in rows {
+        table.row(vec![
+            name.into(),
+            count.to_string(),
+            a.luts.to_string(),
+            a.ffs.to_string(),
+            a.dsps.to_string(),
+            a.carry8.to_string(),
+            a.brams().to_string(),
+            a.urams.to_string(),
+            a.srls.to_string(),
+            a.lutrams.to_string(),
+            a.muxf.to_string(),
+            level(&d.reg_to_reg),
+            level(&d.in_to_reg),
+            level(&d.reg_to_out),
+            level(&d.through),
+            d.worst().map(|p| format!("{} -> {}", p.from, p.to)).unwrap_or_default(),
+        ]);
+    }
+    table
+}
+
+/// Synthesises `module` of `design`, or recalls the report.
+///
+/// # Errors
+/// A missing or failing Yosys, an unknown module, a combinational loop.
+pub fn run(design: &Design, module: &str, options: &SynthOptions) -> Result<SynthReport, EdaError> {
+    let job = Job::new(design, module, options)?;
+    if let Some(report) = options.cache.get(&job.key) {
+        return Ok(report);
+    }
+    let report = job.run(options)?;
+    options.cache.put(&job.key, &report);
+    Ok(report)
+}
+
+/// The report of `module` if it is remembered; Yosys is asked for its version at most.
+pub fn cached(design: &Design, module: &str, options: &SynthOptions) -> Option<SynthReport> {
+    options.cache.get(&Job::new(design, module, options).ok()?.key)
+}
+
+struct Job<'d> {
+    program: Program,
+    module: String,
+    modules: Vec<&'d Module>,
+    settings: String,
+    key: Key,
+}
+
+impl<'d> Job<'d> {
+    fn new(design: &'d Design, module: &str, options: &SynthOptions) -> Result<Job<'d>, EdaError> {
+        if design.modules.is_empty() {
+            return Err(EdaError::Empty);
+        }
+        if design.module(module).is_none() {
+            return Err(EdaError::NoSuchModule {
+                module: module.into(),
+                top: design.top().name.clone(),
+            });
+        }
+        let program = options.toolbox.find(Tool::Yosys)?;
+        let modules = design.closure(module);
+        let flatten = match options.hierarchy {
+            Hierarchy::Flatten => true,
+            Hierarchy::Keep => false,
+            Hierarchy::Auto => elaborated_bytes(&modules) < FLAT_LIMIT_BYTES,
+        };
+        let settings = format!(
+            "synth_xilinx -family xcup{} -abc9 -noiopad -noclkbuf{} -top {module}",
+            if flatten { " -flatten" } else { "" },
+            if options.infer_srl { "" } else { " -nosrl" },
+        );
+        let fixed = [REPORT_VERSION, program.version.as_str(), settings.as_str()];
+        let key = Key::new(fixed.into_iter().chain(modules.iter().map(|m| m.text.as_str())));
+        Ok(Job { program, module: module.into(), modules, settings, key })
+    }
+
+    fn run(&self, options: &SynthOptions) -> Result<SynthReport, EdaError> {
+        let work = Workdir::new(self.modules.iter().copied())?;
+        let unusable =
+            |source| EdaError::Folder { folder: work.path().display().to_string(), source };
+        let script = format!(
+            "read_verilog -noautowire {}\n{}\nwrite_json netlist.json\n",
+            work.files().join(" "),
+            self.settings
+        );
+        std::fs::write(work.path().join("synth.ys"), script).map_err(unusable)?;
+        let arguments = ["-q", "-s", "synth.ys"].map(String::from);
+        let outcome = self.program.run(&self.module, &arguments, work.path(), options.limit)?;
+        if !outcome.success {
+            return Err(self.program.failure(&self.module, &outcome.text));
+        }
+        let json = std::fs::read_to_string(work.path().join("netlist.json")).map_err(unusable)?;
+        self.report(&json)
+    }
+
+    fn report(&self, json: &str) -> Result<SynthReport, EdaError> {
+        let netlist = netlist::parse(&self.module, json)?;
+        let areas = area::count(&netlist);
+        let depths = depth::analyse(&netlist)?;
+        let instances = netlist.instances();
+        let modules: Vec<ModuleReport> = netlist
+            .order
+            .iter()
+            .map(|name| ModuleReport {
+                module: name.clone(),
+                instances: instances[name],
+                area: areas[name].clone(),
+                depth: depths[name].clone(),
+            })
+            .collect();
+        let top = modules.last().expect("the top is in the netlist").clone();
+        Ok(SynthReport {
+            module: self.module.clone(),
+            tool: self.program.version.clone(),
+            settings: self.settings.clone(),
+            area: top.area,
+            depth: top.depth,
+            modules,
+        })
+    }
+}
+
+/// Bytes of text after elaboration: each module times its instances below the last.
+fn elaborated_bytes(modules: &[&Module]) -> usize {
+    let tops = modules.last().map_or(1, |m| m.instances.max(1));
+    modules.iter().map(|m| m.text.len() * m.instances.max(1).div_ceil(tops)).sum()
+}

@@ -1,0 +1,251 @@
+//! The command line.
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// SkipOPU: an overlay processor generator for language-model inference on the Alveo U280.
+#[derive(Debug, Parser)]
+#[command(name = "skipopu", version, propagate_version = true, disable_help_subcommand = true)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// One subcommand.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write the Verilog of a block, of all blocks, or of the outermost one.
+    Emit(Emit),
+    /// Map blocks to UltraScale+ cells with Yosys and report cells and logic depth.
+    Synth(Synth),
+    /// List the blocks: latency, initiation interval, resources, test.
+    Blocks(Blocks),
+    /// Show or check a configuration.
+    #[command(subcommand)]
+    Config(Config),
+    /// Hold every emitted module against Verilator, Icarus Verilog and Yosys.
+    Lint(Lint),
+    /// The ledger of figures and the tables made from it.
+    Figures(Figures),
+    /// Studies of the PE array.
+    #[command(subcommand)]
+    Pe(Pe),
+    /// Emit the blocks, co-simulate them against Rust and print the comparison.
+    Demo(Demo),
+}
+
+/// Which configuration.
+#[derive(Debug, ClapArgs)]
+pub struct ConfigArg {
+    /// Preset (tiny, cosim, u280, u280-paper) or TOML file.
+    #[arg(short, long, default_value = "tiny", value_name = "NAME|FILE")]
+    pub config: String,
+}
+
+/// Which blocks.
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub struct Selection {
+    /// One block of the catalogue; `skipopu blocks` lists them.
+    #[arg(short, long, value_name = "NAME")]
+    pub block: Option<String>,
+    /// Every block of the catalogue.
+    #[arg(long)]
+    pub all: bool,
+    /// The outermost block of the catalogue.
+    #[arg(long)]
+    pub top: bool,
+}
+
+/// Arguments of `emit`.
+#[derive(Debug, ClapArgs)]
+pub struct Emit {
+    /// Which configuration.
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Which blocks.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Folder to write; an earlier emission there is replaced. With --all, one folder per block.
+    #[arg(short, long, value_name = "DIR", required_unless_present = "list")]
+    pub out: Option<PathBuf>,
+    /// List the modules instead of writing them.
+    #[arg(long, conflicts_with = "out")]
+    pub list: bool,
+}
+
+/// What becomes of module borders in synthesis.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum Borders {
+    /// Flatten small designs, keep the hierarchy of large ones.
+    #[default]
+    Auto,
+    /// Flatten.
+    Flatten,
+    /// Keep.
+    Keep,
+}
+
+/// Arguments of `synth`.
+#[derive(Debug, ClapArgs)]
+pub struct Synth {
+    /// Which configuration.
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Which blocks.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// What becomes of module borders.
+    #[arg(long, value_enum, default_value_t)]
+    pub hierarchy: Borders,
+    /// Let Yosys turn shift registers into SRL cells.
+    #[arg(long)]
+    pub infer_srl: bool,
+    /// Print the reports as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `blocks`.
+#[derive(Debug, ClapArgs)]
+pub struct Blocks {
+    /// Which configuration.
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Print JSON.
+    #[arg(long, group = "form")]
+    pub json: bool,
+    /// Print a Markdown table.
+    #[arg(long, group = "form")]
+    pub markdown: bool,
+    /// Rewrite the catalogue in hw/README.md.
+    #[arg(long, group = "form")]
+    pub update: bool,
+    /// Fail if the catalogue in hw/README.md is out of date.
+    #[arg(long, group = "form")]
+    pub check: bool,
+    /// Folder with hw/README.md.
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    pub root: PathBuf,
+}
+
+/// Subcommands of `config`.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Print a configuration with every parameter spelled out.
+    Show {
+        /// Preset or TOML file.
+        #[arg(value_name = "NAME|FILE")]
+        config: String,
+    },
+    /// Check a configuration and print its hash.
+    Check {
+        /// Preset or TOML file.
+        #[arg(value_name = "NAME|FILE")]
+        config: String,
+    },
+    /// Print the reference of all fields as a Markdown table.
+    Fields,
+}
+
+/// Arguments of `lint`.
+#[derive(Debug, ClapArgs)]
+pub struct Lint {
+    /// Preset or TOML file; may be given several times.
+    #[arg(short, long, default_value = "tiny", value_name = "NAME|FILE")]
+    pub config: Vec<String>,
+    /// Only this block.
+    #[arg(short, long, value_name = "NAME")]
+    pub block: Option<String>,
+    /// Print the findings as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `figures`.
+#[derive(Debug, ClapArgs)]
+pub struct Figures {
+    /// Folder with README.md and docs/.
+    #[arg(long, default_value = ".", value_name = "DIR", global = true)]
+    pub root: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub action: FiguresAction,
+}
+
+/// Subcommands of `figures`.
+#[derive(Debug, Subcommand)]
+pub enum FiguresAction {
+    /// Rewrite the figures in README.md and docs/ from docs/figures.json.
+    Tables,
+    /// Fail if a page is out of date or names a figure that does not exist.
+    Check,
+    /// Print figures.
+    Show {
+        /// Keys or prefixes; all if none is given.
+        #[arg(value_name = "KEY")]
+        selectors: Vec<String>,
+    },
+}
+
+/// Subcommands of `pe`.
+#[derive(Debug, Subcommand)]
+pub enum Pe {
+    /// Error and cost of every kind of column, next to the published ones.
+    Report(PeReport),
+}
+
+/// Arguments of `pe report`.
+#[derive(Debug, ClapArgs)]
+pub struct PeReport {
+    /// Preset or TOML file that gives lanes and widths.
+    #[arg(short, long, default_value = "u280", value_name = "NAME|FILE")]
+    pub config: String,
+    /// Random dot products per seed.
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub dots: u32,
+    /// Seeds, from 0.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    pub seeds: u32,
+    /// FP16xFP16 operands from two files of little-endian FP16 values instead of random ones.
+    #[arg(long, num_args = 2, value_names = ["FILE", "FILE"], conflicts_with = "int4")]
+    pub fp16: Vec<PathBuf>,
+    /// FP16xINT4 operands from a file of FP16 values and one of signed bytes (-8 to 7).
+    #[arg(long, num_args = 2, value_names = ["FILE", "FILE"])]
+    pub int4: Vec<PathBuf>,
+    /// Leave the cost out: no Yosys.
+    #[arg(long)]
+    pub no_synth: bool,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Also draw error against LUTs.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, ClapArgs)]
+pub struct Demo {
+    /// Which configuration.
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Cycles per block.
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub cycles: u32,
+    /// Seed of the random inputs.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,60 @@
+//! `skipopu lint`: every emitted module against three tools.
+
+use crate::args::Lint;
+use crate::exit::{Done, Failure};
+use crate::progress::Progress;
+use crate::{catalogue, emitter, output};
+use skipopu_config::Config;
+use skipopu_eda::lint::{check, LintOptions, LintReport};
+use skipopu_hw::catalogue::Entry;
+
+/// Runs the command.
+pub fn run(args: &Lint) -> Done {
+    let configs = args.config.iter().map(|c| Config::resolve(c)).collect::<Result<Vec<_>, _>>()?;
+    let entries: Vec<&Entry> = match &args.block {
+        Some(name) => vec![catalogue::by_name(name)?],
+        None => catalogue::all()?,
+    };
+    let options = LintOptions::standard()?;
+    let mut report = LintReport::default();
+    let mut progress = Progress::new("linting", entries.len() * configs.len());
+    for config in &configs {
+        for entry in &entries {
+            progress.step(&format!("{} of {}", entry.name, config.name));
+            report.merge(check(&emitter::design(entry, config)?, &options)?);
+        }
+    }
+    drop(progress);
+    if args.json {
+        output::json(&serde_json::json!(report))?;
+    } else {
+        print(&report, &options, args.block.is_none())?;
+    }
+    match report.clean() {
+        true => Ok(()),
+        false => Err(Failure::check(format!("lint found {} defects", report.findings.len()))),
+    }
+}
+
+fn print(report: &LintReport, options: &LintOptions, whole: bool) -> Done {
+    for (waiver, count) in options.waivers.iter().zip(&report.waived) {
+        match count {
+            0 if whole => output::line(format!(
+                "note: the waiver of {} in `{}` matches nothing any more, remove it",
+                waiver.warning, waiver.module
+            ))?,
+            0 => {}
+            n => output::line(format!("waived {n} x {}: {}", waiver.warning, waiver.reason))?,
+        }
+    }
+    if !report.findings.is_empty() {
+        output::print(&report.table().text())?;
+    }
+    output::line(format!(
+        "{} modules, {} checks ({} remembered), {} findings",
+        report.modules,
+        report.checks,
+        report.cached,
+        report.findings.len()
+    ))
+}

@@ -1,0 +1,104 @@
+//! Cost of every dot-product unit, from Yosys on the emitted Verilog.
+
+use super::errors::Mode;
+use crate::exit::Done;
+use crate::progress::Progress;
+use crate::{catalogue, emitter};
+use serde::Serialize;
+use skipopu_config::{Accumulation, Config};
+use skipopu_eda::synth::{self, SynthOptions};
+
+/// A unit and the block that implements it.
+struct Subject {
+    unit: &'static str,
+    block: &'static str,
+    accumulation: Option<Accumulation>,
+}
+
+const SUBJECTS: [Subject; 6] = [
+    column("bits22", Accumulation::Bits22),
+    column("bits15", Accumulation::Bits15),
+    column("dsp15", Accumulation::Dsp15),
+    column("aligned", Accumulation::Aligned),
+    Subject { unit: "mac_flush", block: "mac-chain-flush", accumulation: None },
+    Subject { unit: "mac_subnormal", block: "mac-chain-subnormal", accumulation: None },
+];
+
+const fn column(unit: &'static str, accumulation: Accumulation) -> Subject {
+    Subject { unit, block: "pe-column", accumulation: Some(accumulation) }
+}
+
+/// Cost of one 64-lane column of a unit, or of what a whole array shares.
+#[derive(Clone, Debug, Serialize)]
+pub struct UnitCost {
+    /// The unit.
+    pub unit: &'static str,
+    /// The block of the catalogue.
+    pub block: &'static str,
+    /// Columns in the block: two that share DSP adders count as two.
+    pub columns: u32,
+    /// LUTs of one column, raw cells.
+    pub luts: f64,
+    /// Shift-register LUTs of one column.
+    pub srls: f64,
+    /// Flip-flops of one column.
+    pub ffs: f64,
+    /// DSP48E2 of one column.
+    pub dsps: f64,
+    /// CARRY8 of one column.
+    pub carry8: f64,
+    /// LUT levels between registers.
+    pub depth: u32,
+    /// Products per cycle and column, FP16xFP16 and FP16xINT4.
+    pub products: [u32; 2],
+    /// Cycles from operands to result.
+    pub latency: Option<usize>,
+    /// Yosys and its settings.
+    pub tool: String,
+}
+
+impl UnitCost {
+    /// LUT sites (logic and shift registers) per product and cycle.
+    pub fn luts_per_mac(&self, mode: Mode) -> f64 {
+        (self.luts + self.srls) / f64::from(self.products[mode as usize])
+    }
+}
+
+/// Maps every unit's column at the lanes of `config`.
+///
+/// # Errors
+/// A missing or failing Yosys, a block that cannot be emitted.
+pub fn study(config: &Config) -> Done<Vec<UnitCost>> {
+    let options = SynthOptions::default();
+    let mut progress = Progress::new("synthesising", SUBJECTS.len());
+    let mut costs = Vec::new();
+    for subject in &SUBJECTS {
+        progress.step(subject.unit);
+        let mut config = config.clone();
+        if let Some(accumulation) = subject.accumulation {
+            config.array.accumulation = accumulation;
+        }
+        let entry = catalogue::by_name(subject.block)?;
+        let design = emitter::design(entry, &config)?;
+        let report = synth::run(&design, &design.top().name, &options)?;
+        let columns = if subject.accumulation == Some(Accumulation::Dsp15) { 2 } else { 1 };
+        let per_column = |cells: u64| cells as f64 / f64::from(columns);
+        let lanes = config.array.lanes;
+        let int4 = if subject.accumulation == Some(Accumulation::Aligned) { 2 } else { 1 };
+        costs.push(UnitCost {
+            unit: subject.unit,
+            block: subject.block,
+            columns,
+            luts: per_column(report.area.luts),
+            srls: per_column(report.area.srls),
+            ffs: per_column(report.area.ffs),
+            dsps: per_column(report.area.dsps),
+            carry8: per_column(report.area.carry8),
+            depth: report.depth.levels(),
+            products: [lanes, lanes * int4],
+            latency: (entry.latency)(&config),
+            tool: format!("{}; {}", report.tool, report.settings),
+        });
+    }
+    Ok(costs)
+}

@@ -1,0 +1,155 @@
+//! `skipopu pe report`: the published table, measured by us.
+
+use super::chart;
+use super::cost::{self, UnitCost};
+use super::errors::{self, Mode, Operands, UnitError};
+use crate::args::PeReport;
+use crate::exit::Done;
+use crate::output;
+use serde::Serialize;
+use skipopu_config::Config;
+use skipopu_eda::table::Table;
+use skipopu_reference::pe::published;
+
+/// The whole report.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Configuration whose lanes and widths were used.
+    pub configuration: String,
+    /// Lanes of a column.
+    pub lanes: u32,
+    /// One row a unit.
+    pub rows: Vec<Row>,
+}
+
+/// One unit.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// The unit.
+    pub unit: &'static str,
+    /// Cost of a column; none for the exact sum, or when synthesis was left out.
+    pub cost: Option<UnitCost>,
+    /// Errors by mode.
+    pub errors: Vec<UnitError>,
+}
+
+/// Measures errors and, unless told otherwise, cost.
+///
+/// # Errors
+/// Operand files, Yosys, or a block that cannot be used.
+pub fn collect(args: &PeReport) -> Done<Report> {
+    let config = Config::resolve(&args.config)?;
+    let operands = match (&args.fp16[..], &args.int4[..]) {
+        ([], []) => Operands::Random { dots: args.dots as usize, seeds: args.seeds.into() },
+        (files, []) => Operands::read(Mode::Fp16, files)?,
+        (_, files) => Operands::read(Mode::Int4, files)?,
+    };
+    let errors = errors::study(&operands, &config.array)?;
+    let costs = if args.no_synth { Vec::new() } else { cost::study(&config)? };
+    let mut rows: Vec<Row> = Vec::new();
+    for error in errors {
+        match rows.iter_mut().find(|r| r.unit == error.unit) {
+            Some(row) => row.errors.push(error),
+            None => rows.push(Row {
+                unit: error.unit,
+                cost: costs.iter().find(|c| c.unit == error.unit).cloned(),
+                errors: vec![error],
+            }),
+        }
+    }
+    Ok(Report { configuration: config.name.clone(), lanes: config.array.lanes, rows })
+}
+
+/// Runs the command.
+pub fn run(args: &PeReport) -> Done {
+    let report = collect(args)?;
+    if let Some(file) = &args.svg {
+        chart::write(&report, file)?;
+    }
+    match args.json {
+        true => output::json(&serde_json::json!(report)),
+        false => print(&report),
+    }
+}
+
+fn print(report: &Report) -> Done {
+    let operands = report.rows.first().and_then(|r| r.errors.first()).map_or("", |e| e.operands);
+    output::line(format!(
+        "one column of {} lanes, configuration {}, {operands} operands; errors in percent",
+        report.lanes, report.configuration
+    ))?;
+    output::print(&error_table(report).text())?;
+    output::line("")?;
+    output::print(&cost_table(report).text())?;
+    let tool = report.rows.iter().find_map(|r| r.cost.as_ref()).map(|c| c.tool.clone());
+    output::line(tool.unwrap_or_else(|| "cost: not synthesised".into()))
+}
+
+fn error_table(report: &Report) -> Table {
+    let mut table = Table::new(&[
+        "unit",
+        "mode",
+        ">FP16 sum|e|/sum|x|",
+        ">mean |e/x|, median",
+        ">range over seeds",
+        ">FP32 sum|e|/sum|x|",
+        ">dots",
+        ">published mean",
+    ]);
+    for error in report.rows.iter().flat_map(|r| &r.errors) {
+        let known = published::of(error.unit).filter(|_| error.operands == "random");
+        let figure = known.map(|p| match error.mode {
+            Mode::Fp16 => p.fp16_random_percent,
+            Mode::Int4 => p.int4_random_percent,
+        });
+        table.row(vec![
+            error.unit.into(),
+            error.mode.name().into(),
+            format!("{:.4}", error.sum_percent),
+            format!("{:.4}", error.mean_percent),
+            format!("{:.3} to {:.3}", error.mean_range[0], error.mean_range[1]),
+            format!("{:.4}", error.fp32_sum_percent),
+            error.dots.to_string(),
+            figure.map_or("-".into(), |f| format!("{f:.3}")),
+        ]);
+    }
+    table
+}
+
+fn cost_table(report: &Report) -> Table {
+    let mut table = Table::new(&[
+        "unit",
+        ">LUT",
+        ">SRL",
+        ">FF",
+        ">DSP",
+        ">CARRY8",
+        ">depth",
+        ">latency",
+        ">LUT/MAC FP16",
+        ">LUT/MAC INT4",
+        ">published LUT",
+        ">FF",
+        ">DSP",
+    ]);
+    for cost in report.rows.iter().filter_map(|r| r.cost.as_ref()) {
+        let known = published::of(cost.unit);
+        let figure = |f: Option<f64>| f.map_or("-".into(), |f| f.to_string());
+        table.row(vec![
+            cost.unit.into(),
+            cost.luts.to_string(),
+            cost.srls.to_string(),
+            cost.ffs.to_string(),
+            cost.dsps.to_string(),
+            cost.carry8.to_string(),
+            cost.depth.to_string(),
+            cost.latency.map_or("-".into(), |l| l.to_string()),
+            format!("{:.2}", cost.luts_per_mac(Mode::Fp16)),
+            format!("{:.2}", cost.luts_per_mac(Mode::Int4)),
+            figure(known.map(|p| p.luts.into())),
+            figure(known.map(|p| p.ffs.into())),
+            figure(known.map(|p| p.dsps)),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,3 @@
+//! Designs that the whole-system tests and the measurements share.
+
+pub mod systolic;

@@ -1,0 +1,47 @@
+//! `measure`: obtains the project's figures and records them in the ledger.
+//!
+//! Each subcommand runs one measurement, prints what it found and writes its keys; nothing is recorded
+//! when a measurement fails.
+
+mod emitter;
+mod record;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use record::Recorder;
+use std::path::PathBuf;
+
+/// Obtains figures and records them in the ledger.
+#[derive(Debug, Parser)]
+struct Args {
+    /// The ledger.
+    #[arg(long, default_value = "docs/figures.json", value_name = "FILE", global = true)]
+    ledger: PathBuf,
+    /// What to measure.
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The emitter against rust-hdl's own on regular designs of 512 and 4,096 DSPs.
+    Emitter,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    // Designs of thousands of blocks are walked recursively.
+    let worker = std::thread::Builder::new().stack_size(1 << 30).spawn(move || run(&args))?;
+    match worker.join() {
+        Ok(result) => result,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+fn run(args: &Args) -> Result<()> {
+    let mut recorder = Recorder::default();
+    match args.what {
+        What::Emitter => emitter::measure(&mut recorder)?,
+    }
+    recorder.write(&args.ledger)
+}

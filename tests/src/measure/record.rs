@@ -1,0 +1,44 @@
+//! Figures on their way into the ledger.
+
+use anyhow::Result;
+use skipopu_ledger::{format_value, Entry, Kind, Ledger};
+use std::path::Path;
+
+/// Collects figures; writes them all at once, so that a failed measurement leaves the ledger as it was.
+#[derive(Default)]
+pub struct Recorder(Vec<Entry>);
+
+impl Recorder {
+    /// Adds a figure that `measure SUBCOMMAND` obtained, and prints it.
+    pub fn add(
+        &mut self,
+        key: &str,
+        value: f64,
+        unit: &str,
+        kind: Kind,
+        subcommand: &str,
+        note: impl Into<String>,
+    ) {
+        let note = note.into();
+        println!("{key:<40} {:>14} {unit:<10} {note}", format_value(value));
+        self.0.push(Entry {
+            key: key.into(),
+            value,
+            unit: unit.into(),
+            kind,
+            command: format!("cargo run --release -p skipopu-system -- {subcommand}"),
+            note,
+        });
+    }
+
+    /// Records everything.
+    ///
+    /// # Errors
+    /// An illegal entry, or a ledger that cannot be read or written.
+    pub fn write(self, ledger: &Path) -> Result<()> {
+        let count = self.0.len();
+        Ledger::update(ledger, self.0)?;
+        println!("{count} figures recorded in {}", ledger.display());
+        Ok(())
+    }
+}
