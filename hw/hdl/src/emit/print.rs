@@ -198,14 +198,12 @@ impl<'a> Printer<'a> {
     /// Statements of a clocked process.
     pub fn clocked(&mut self, stmts: &[&Stmt]) -> String {
         let mut body = String::new();
+        let (mut reads, mut written) = (HashSet::new(), std::collections::BTreeSet::new());
         for s in stmts {
-            // `q <= q` says nothing.
-            if let Some((d, Expr { kind: Kind::Sig(q), .. })) = s.whole_assign() {
-                if d.strip_suffix("$d").is_some_and(|d| q.strip_suffix("$q") == Some(d)) {
-                    continue;
-                }
+            if !s.whole_assign().is_some_and(|(d, e)| holds(d, e) && !written.contains(d)) {
+                self.statement(s, 2, "<=", &mut body);
             }
-            self.statement(s, 2, "<=", &mut body);
+            s.uses(&mut reads, &mut written);
         }
         body
     }
@@ -280,6 +278,12 @@ impl<'a> Printer<'a> {
         }
         writeln!(out, "{pad}end").expect("writing to a string");
     }
+}
+
+/// `q <= q` says nothing, unless it takes back an earlier write.
+fn holds(d: &str, e: &Expr) -> bool {
+    matches!(&e.kind, Kind::Sig(q)
+        if d.strip_suffix("$d").is_some_and(|d| q.strip_suffix("$q") == Some(d)))
 }
 
 fn bin_symbol(op: BinOp) -> &'static str {

@@ -40,6 +40,7 @@ pub struct Suite<'a> {
     cases: &'a [Case],
     pub bundle: Bundle,
     cache: Cache,
+    faulty: bool,
 }
 
 impl<'a> Suite<'a> {
@@ -59,12 +60,19 @@ impl<'a> Suite<'a> {
     /// Designs emitted before, one per case.
     pub fn of(name: &str, cases: &'a [Case], designs: &[Design]) -> Suite<'a> {
         let bundle = Bundle::new(name, designs).unwrap();
-        Suite { cases, bundle, cache: Cache::standard() }
+        Suite { cases, bundle, cache: Cache::standard(), faulty: false }
     }
 
     /// Another cache than the standard one, for suites that are built once.
     pub fn cache(mut self, cache: Cache) -> Suite<'a> {
         self.cache = cache;
+        self
+    }
+
+    /// Text with a planted fault may earn warnings, or be undefined where Icarus can say so; what is
+    /// looked for are wrong values.
+    pub fn faulty(mut self, faulty: bool) -> Suite<'a> {
+        self.faulty = faulty;
         self
     }
 
@@ -84,17 +92,26 @@ impl<'a> Suite<'a> {
         shape(&mut whole);
         // Random blocks compare things with themselves; Verilator's default warnings are fatal.
         let build = Verilate::new(design).opt_level(0).cache(&self.cache);
-        let verilated = build.arg("-Wno-UNSIGNED").arg("-Wno-CMPCONST").build();
+        let mut build = build.arg("-Wno-UNSIGNED").arg("-Wno-CMPCONST");
+        if self.faulty {
+            build = build.arg("-Wno-fatal");
+        }
+        let verilated = build.build();
         let verilated = verilated.unwrap_or_else(|e| panic!("{e}"));
         let verilated = record(&mut verilated.model().unwrap(), &whole).unwrap();
-        let icarus = icarus::run(&Toolchain::system(), design, &design.top().name, &whole)
-            .unwrap_or_else(|e| panic!("{e}"));
+        let mut recordings = vec![verilated];
+        match icarus::run(&Toolchain::system(), design, &design.top().name, &whole) {
+            Ok(icarus) => recordings.push(icarus),
+            Err(_) if self.faulty => {}
+            Err(e) => panic!("{e}"),
+        }
         let mut outcome = Outcome::default();
         for (i, c) in self.cases.iter().enumerate() {
-            let parts = [&verilated, &icarus].map(|r| self.bundle.recording(i, r));
+            let parts: Vec<_> = recordings.iter().map(|r| self.bundle.recording(i, r)).collect();
+            let parts: Vec<_> = parts.iter().collect();
             let stimulus = self.bundle.stimulus(i, &whole);
             let mut rust = RustSim::new((c.make)()).unwrap_or_else(|e| panic!("{}: {e}", c.name));
-            match lockstep(&mut [&mut rust], &[&parts[0], &parts[1]], &stimulus) {
+            match lockstep(&mut [&mut rust], &parts, &stimulus) {
                 Ok(report) => outcome.comparisons += report.comparisons,
                 Err(e) => {
                     let modules = design.closure(self.bundle.top(i));

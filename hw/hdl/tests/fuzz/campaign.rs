@@ -22,8 +22,8 @@ pub enum Fault {
     SubtractAdds,
     /// Left shifts go right.
     ShiftsRight,
-    /// Zeros are filled in as ones.
-    ZerosAreOnes,
+    /// A conjunction becomes a disjunction.
+    AndBecomesOr,
     /// Registers take the other edge.
     OtherEdge,
     /// Equality is inequality.
@@ -35,7 +35,7 @@ impl Fault {
         Fault::SignLost,
         Fault::SubtractAdds,
         Fault::ShiftsRight,
-        Fault::ZerosAreOnes,
+        Fault::AndBecomesOr,
         Fault::OtherEdge,
         Fault::EqualIsNot,
     ];
@@ -45,7 +45,7 @@ impl Fault {
             Fault::SignLost => ("$signed(", "("),
             Fault::SubtractAdds => (" - ", " + "),
             Fault::ShiftsRight => (" << ", " >> "),
-            Fault::ZerosAreOnes => ("'d0, ", "'d1, "),
+            Fault::AndBecomesOr => (" & ", " | "),
             Fault::OtherEdge => ("posedge", "negedge"),
             Fault::EqualIsNot => (" == ", " != "),
         };
@@ -153,6 +153,7 @@ impl Campaign {
             }
         }
         let suite = Suite::of("fuzz", &cases, &designs).cache(cache.clone());
+        let suite = suite.faulty(self.fault.is_some());
         let result = suite.compare(self.cycles, seeds.start, |_| {});
         outcome.comparisons += result.comparisons;
         for (i, text) in result.wrong {

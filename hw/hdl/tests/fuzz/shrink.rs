@@ -1,11 +1,11 @@
 //! Makes a failing program smaller while it still fails.
 
-use crate::program::{Name, Program, E, S};
+use crate::program::{Name, Program, Target, E, S};
 use skipopu_hdl::Word;
 use std::sync::Arc;
 
 /// Tries at most; each runs a simulator.
-const TRIES: usize = 150;
+const TRIES: usize = 300;
 
 /// Statements of a program, nested ones included.
 pub fn size(p: &Program) -> usize {
@@ -36,12 +36,42 @@ pub fn shrink(p: &Arc<Program>, fails: impl Fn(&Arc<Program>) -> bool) -> Arc<Pr
     }
 }
 
-/// Programs one step smaller: a statement less, a branch in place of its `if`, an expression replaced by
-/// an operand of its width or by zero.
+/// Programs one step smaller: no children, a statement less, a branch in place of its `if`, an
+/// expression replaced by an operand of its width or by zero.
 fn smaller(p: &Arc<Program>) -> impl Iterator<Item = Arc<Program>> {
     let p = p.clone();
+    let childless = (!p.children.is_empty()).then(|| {
+        Arc::new(Program { children: Vec::new(), body: orphaned(&p.body), ..(*p).clone() })
+    });
     let bodies = lists(&p.body).into_iter().filter(|b| declared(b));
-    bodies.map(move |body| Arc::new(Program { body, ..(*p).clone() }))
+    let programs = bodies.map(move |body| Arc::new(Program { body, ..(*p).clone() }));
+    childless.into_iter().chain(programs)
+}
+
+/// `body` without its children: their inputs are not written, expressions that read them are zero.
+fn orphaned(body: &[S]) -> Vec<S> {
+    fn value(e: &E) -> E {
+        fn reads(e: &E) -> bool {
+            matches!(e, E::Read(Name::Child(..), _)) || e.operands().into_iter().any(reads)
+        }
+        if reads(e) {
+            E::Sized(Word::zero(e.width()))
+        } else {
+            e.clone()
+        }
+    }
+    let kept = body.iter().filter(|s| !matches!(s, S::Set(Target::Child(..), _)));
+    kept.map(|s| match s {
+        S::Declare(i, e) => S::Declare(*i, value(e)),
+        S::Set(t, e) => S::Set(*t, value(e)),
+        S::SetSlice(t, o, e) => S::SetSlice(*t, value(o), value(e)),
+        S::If(c, a, b) => S::If(value(c), orphaned(a), orphaned(b)),
+        S::Match(e, arms, d) => {
+            let arms = arms.iter().map(|(labels, a)| (labels.clone(), orphaned(a))).collect();
+            S::Match(value(e), arms, orphaned(d))
+        }
+    })
+    .collect()
 }
 
 /// Variants of a statement list, the boldest first.
@@ -87,7 +117,21 @@ fn lists(body: &[S]) -> Vec<Vec<S>> {
                 }
                 exprs(c).into_iter().for_each(|c| replace(i, vec![S::If(c, a.clone(), b.clone())]));
             }
-            S::Match(..) => {}
+            S::Match(e, arms, d) => {
+                for (n, (labels, body)) in arms.iter().enumerate() {
+                    for a in lists(body) {
+                        let mut arms = arms.clone();
+                        arms[n] = (labels.clone(), a);
+                        replace(i, vec![S::Match(e.clone(), arms, d.clone())]);
+                    }
+                }
+                for d in lists(d) {
+                    replace(i, vec![S::Match(e.clone(), arms.clone(), d)]);
+                }
+                for e in exprs(e) {
+                    replace(i, vec![S::Match(e, arms.clone(), d.clone())]);
+                }
+            }
         }
     }
     out
@@ -117,7 +161,7 @@ fn declared(body: &[S]) -> bool {
                 ok
             }
             S::Set(t, e) => {
-                let known = !matches!(t, crate::program::Target::Let(i) if !lets.contains(i));
+                let known = !matches!(t, Target::Let(i) if !lets.contains(i));
                 known && reads(e, lets)
             }
             S::SetSlice(_, o, e) => reads(o, lets) && reads(e, lets),

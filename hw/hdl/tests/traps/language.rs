@@ -253,11 +253,9 @@ words! {
         #[hdl(width = self._w)]
         fn update(&mut self) {
             dff_setup!(self, clock, r);
-            if self.f.val() {
-                if self._w > 1000 {
+                if self.f.val() && self._w > 1000 {
                     self.r.d.next = self.b.val();
                 }
-            }
             match self.n.val().index() {
                 1 => {}
                 _ => {}

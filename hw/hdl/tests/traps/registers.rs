@@ -29,6 +29,18 @@ traps! { #[hdl_gen] and #[hdl],
         self.r.d.next = (self.r.q.val() << 1) ^ self.x.val();
         self.y.next = self.r.q.val();
     } }
+    HoldTakesBack: Bits<8>, [r: DFF<Bits<8>>] { fn update(&mut self) {
+        dff_setup!(self, clock, r);
+        if self.f.val() { self.r.d.next = self.a.val(); }
+        if self.g.val() { self.r.d.next = self.r.q.val(); }
+        self.y.next = self.r.q.val();
+    } }
+    HoldTakesAllBack: Bits<8>, [r: DFF<Bits<8>>] { fn update(&mut self) {
+        dff_setup!(self, clock, r);
+        if self.f.val() { self.r.d.next = self.a.val(); }
+        self.r.d.next = self.r.q.val();
+        self.y.next = self.r.q.val();
+    } }
     NextStateRead: Bits<8>, [r: DFF<Bits<8>>, n: Signal<Local, Bits<8>>] { fn update(&mut self) {
         self.r.clock.next = self.clock.val();
         self.n.next = self.r.q.val() + self.a.val();
