@@ -62,7 +62,7 @@ impl Simd {
     }
 }
 
-/// X multiplexer, OPMODE[1:0].
+/// X multiplexer, `OPMODE[1:0]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum X {
     /// 0.
@@ -75,7 +75,7 @@ pub enum X {
     Ab,
 }
 
-/// Y multiplexer, OPMODE[3:2].
+/// Y multiplexer, `OPMODE[3:2]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Y {
     /// 0.
@@ -88,7 +88,7 @@ pub enum Y {
     C,
 }
 
-/// Z multiplexer, OPMODE[6:4].
+/// Z multiplexer, `OPMODE[6:4]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Z {
     /// 0.
@@ -105,7 +105,7 @@ pub enum Z {
     PShift17,
 }
 
-/// W multiplexer, OPMODE[8:7].
+/// W multiplexer, `OPMODE[8:7]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum W {
     /// 0.
