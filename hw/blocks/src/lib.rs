@@ -9,6 +9,7 @@
 //! | [`catalogue`] | every block with its contract |
 
 pub mod catalogue;
+mod entry;
 pub mod parameter;
 pub mod pe_array;
 pub mod primitives;

@@ -8,16 +8,14 @@
 
 mod cxx;
 mod header;
-mod library;
 mod runtime;
-pub(crate) mod shim;
+mod shim;
 
 use crate::cache::{content_key, seal, unsealed, Cache, CacheError};
-use crate::model::{InitialState, Model, ModelError};
+use crate::model::{InitialState, Library, Model, ModelError, Trace, ABI};
 use crate::toolchain::{Compiler, Tool, ToolError, Toolchain};
 use cxx::{logged, Failed, Unit};
 use header::{Sources, VerilatedPort};
-pub(crate) use library::{Handle, Library};
 use shim::PREFIX;
 use skipopu_hdl::{Design, Dir, Module, Port};
 use std::fs;
@@ -37,18 +35,6 @@ const PIECE_BYTES: u64 = 512 << 10;
 
 /// Lines of a tool's output that an error repeats.
 const EXCERPT_LINES: usize = 12;
-
-/// Waveform format compiled into a model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Trace {
-    /// No tracing: the fastest model.
-    #[default]
-    None,
-    /// Value change dump, text, read by every viewer.
-    Vcd,
-    /// Compressed, read by GTKWave and Surfer; needs zlib's development files.
-    Fst,
-}
 
 /// A model that could not be built.
 #[derive(Debug, Error)]
@@ -332,10 +318,8 @@ const LOG: &str = "build.log";
 impl Job<'_> {
     fn key(&self) -> String {
         let r = self.request;
-        let options = format!(
-            "{:?}",
-            (shim::ABI, r.trace, r.opt_level, r.threads, &r.args, &self.module.ports)
-        );
+        let options =
+            format!("{:?}", (ABI, r.trace, r.opt_level, r.threads, &r.args, &self.module.ports));
         // The text of an empty shim stands for the version of the whole generator.
         let shim = shim::text(&[], r.trace, r.threads);
         let hash = content_key([

@@ -1,8 +1,8 @@
 //! Verilator's own run-time library, compiled once per compiler and trace format.
 
 use super::cxx::{self, Failed, Unit};
-use super::Trace;
 use crate::cache::{content_key, seal, unsealed, Cache, CacheError};
+use crate::model::Trace;
 use crate::toolchain::Compiler;
 use std::ffi::OsString;
 use std::fs;

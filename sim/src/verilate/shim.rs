@@ -1,11 +1,8 @@
 //! The C++ file that gives a Verilated model a C interface.
 
 use super::header::VerilatedPort;
-use super::Trace;
+use crate::model::{storage_bytes, Trace, ABI};
 use std::fmt::Write;
-
-/// Version of the C interface; part of every cache key and checked when a library is loaded.
-pub(super) const ABI: u32 = 1;
 
 /// Prefix of the Verilated class and of its files.
 pub(super) const PREFIX: &str = "Vdut";
@@ -151,15 +148,4 @@ pub(super) fn text(ports: &[VerilatedPort], trace: Trace, threads: usize) -> Str
     let _ = writeln!(s, "#define PORTS {table}");
     s.push_str(BODY);
     s
-}
-
-/// Bytes Verilator gives a port of `width` bits.
-pub(crate) fn storage_bytes(width: usize) -> usize {
-    match width {
-        0..=8 => 1,
-        9..=16 => 2,
-        17..=32 => 4,
-        33..=64 => 8,
-        _ => width.div_ceil(32) * 4,
-    }
 }

@@ -3,7 +3,7 @@
 pub mod error;
 pub mod reconstruct;
 
-use crate::catalogue::Entry;
+use crate::entry::Entry;
 
 /// Rows of the catalogue.
 pub const ENTRIES: &[Entry] = &[];

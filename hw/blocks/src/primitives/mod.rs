@@ -25,7 +25,7 @@ pub use lutram::Lutram;
 pub use srl::Srl;
 pub use uram::{Uram, UramMemory, UramPort};
 
-use crate::catalogue::Entry;
+use crate::entry::Entry;
 use dsp48e2::{PreAdder, Z};
 
 const LEGAL: &str = "the catalogue's parameters are legal";

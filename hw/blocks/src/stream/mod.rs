@@ -44,7 +44,7 @@ pub use occupancy::Occupancy;
 pub use pipeline::PrimitivesPipeline;
 pub use skid_buffer::SkidBuffer;
 
-use crate::catalogue::Entry;
+use crate::entry::Entry;
 use crate::primitives::slice_bits;
 
 const LEGAL: &str = "the catalogue's parameters are legal";

@@ -8,6 +8,7 @@
 
 mod constant;
 mod dedup;
+mod env;
 mod ir;
 mod lower;
 mod module;

@@ -4,8 +4,8 @@
 //! and sign explicit, so that printing cannot change a value. What the tree does not record (the
 //! target width of rust-hdl's `signed_bit_cast`) is taken from the context or refused.
 
+use super::env::Env;
 use super::ir::{BinOp, CmpOp, Expr};
-use super::lower::Env;
 use super::symbols::{Class, Symbols};
 use crate::kernel::Ext;
 use crate::Word;

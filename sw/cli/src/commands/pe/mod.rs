@@ -5,12 +5,24 @@ mod cost;
 mod errors;
 mod report;
 
-use crate::args::Pe;
+use crate::args::{Pe, PeReport};
 use crate::exit::Done;
+use crate::output;
 
 /// Runs the command.
 pub fn run(action: &Pe) -> Done {
     match action {
-        Pe::Report(args) => report::run(args),
+        Pe::Report(args) => report(args),
+    }
+}
+
+fn report(args: &PeReport) -> Done {
+    let report = report::collect(args)?;
+    if let Some(file) = &args.svg {
+        chart::write(&report, file)?;
+    }
+    match args.json {
+        true => output::json(&serde_json::json!(report)),
+        false => report::print(&report),
     }
 }

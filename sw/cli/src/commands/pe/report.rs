@@ -1,6 +1,5 @@
 //! `skipopu pe report`: the published table, measured by us.
 
-use super::chart;
 use super::cost::{self, UnitCost};
 use super::errors::{self, Mode, Operands, UnitError};
 use crate::args::PeReport;
@@ -60,19 +59,11 @@ pub fn collect(args: &PeReport) -> Done<Report> {
     Ok(Report { configuration: config.name.clone(), lanes: config.array.lanes, rows })
 }
 
-/// Runs the command.
-pub fn run(args: &PeReport) -> Done {
-    let report = collect(args)?;
-    if let Some(file) = &args.svg {
-        chart::write(&report, file)?;
-    }
-    match args.json {
-        true => output::json(&serde_json::json!(report)),
-        false => print(&report),
-    }
-}
-
-fn print(report: &Report) -> Done {
+/// Prints the report as tables.
+///
+/// # Errors
+/// Standard output that cannot be written.
+pub fn print(report: &Report) -> Done {
     let operands = report.rows.first().and_then(|r| r.errors.first()).map_or("", |e| e.operands);
     output::line(format!(
         "one column of {} lanes, configuration {}, {operands} operands; errors in percent",

@@ -1,14 +1,29 @@
 //! [`Model`]: one instance of a Verilated module, with ports as cheap typed handles.
 
+mod error;
+mod library;
+
+pub use error::ModelError;
+pub(crate) use library::{storage_bytes, Handle, Library, ABI};
+
 use crate::clock::{ClockDomain, Edges, Schedule, DEFAULT_PERIOD_PS};
-use crate::verilate::shim::storage_bytes;
-use crate::verilate::{Library, Trace};
 use skipopu_hdl::{Dir, Port, Word};
 use std::ffi::CString;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use thiserror::Error;
+
+/// Waveform format compiled into a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trace {
+    /// No tracing: the fastest model.
+    #[default]
+    None,
+    /// Value change dump, text, read by every viewer.
+    Vcd,
+    /// Compressed, read by GTKWave and Surfer; needs zlib's development files.
+    Fst,
+}
 
 /// What registers and memories without an initial value hold at the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,81 +33,6 @@ pub enum InitialState {
     Zero,
     /// Random bits drawn from the seed: shows logic that depends on what it never set.
     Random(u32),
-}
-
-/// A wrong use of a model, or a simulation that failed.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum ModelError {
-    /// No port of that name.
-    #[error("`{top}` has no port `{port}`: its ports are {}", have.join(", "))]
-    NoSuchPort {
-        /// The module.
-        top: String,
-        /// The name asked for.
-        port: String,
-        /// The ports there are.
-        have: Vec<String>,
-    },
-    /// The port exists with another direction, or is not a clock.
-    #[error("port `{port}` of `{top}` is {found}, not {wanted}: correct the binding")]
-    WrongKind {
-        /// The module.
-        top: String,
-        /// The port.
-        port: String,
-        /// What it is.
-        found: &'static str,
-        /// What was asked for.
-        wanted: &'static str,
-    },
-    /// The port exists with another width.
-    #[error("port `{port}` of `{top}` has {found} bits, not {wanted}: correct the binding")]
-    WrongWidth {
-        /// The module.
-        top: String,
-        /// The port.
-        port: String,
-        /// Its width.
-        found: usize,
-        /// The width asked for.
-        wanted: usize,
-    },
-    /// A binding that is meant to name every port leaves some out.
-    #[error("the binding of `{top}` leaves out {}: name every port", ports.join(", "))]
-    Unbound {
-        /// The module.
-        top: String,
-        /// The ports left out.
-        ports: Vec<String>,
-    },
-    /// A trace was asked of a model without one.
-    #[error("`{top}` was built without tracing: build it with `.trace(Trace::Vcd)` or `.trace(Trace::Fst)`")]
-    NoTrace {
-        /// The module.
-        top: String,
-    },
-    /// The trace file cannot be written.
-    #[error("the trace file `{}` cannot be written: check that its folder exists and is writable", path.display())]
-    TraceFile {
-        /// The file.
-        path: PathBuf,
-    },
-    /// `advance` without a clock.
-    #[error("`{top}` has no clock domain: add one with `add_clock`")]
-    NoClock {
-        /// The module.
-        top: String,
-    },
-    /// The simulated design stopped: `$stop`, an assertion, or combinational logic that never settles.
-    #[error("the simulation of `{top}` failed at {time_ps} ps: {message}")]
-    Simulation {
-        /// The module.
-        top: String,
-        /// Simulated time.
-        time_ps: u64,
-        /// Verilator's message.
-        message: String,
-    },
 }
 
 /// Handle of an input port (clocks included). Valid for the instances of one module.
@@ -158,7 +98,7 @@ struct Slot {
 /// they were set before it. A `Model` may move to another thread but is used by one at a time.
 pub struct Model {
     library: Arc<Library>,
-    handle: crate::verilate::Handle,
+    handle: Handle,
     slots: Vec<Slot>,
     ports: Vec<Port>,
     top: String,

@@ -1,8 +1,10 @@
 //! A loaded model library: the C interface of the shim as function pointers.
 
-use super::shim::ABI;
 use std::ffi::{c_char, c_int, c_void, CStr};
 use std::path::Path;
+
+/// Version of the C interface; part of every cache key and checked when a library is loaded.
+pub(crate) const ABI: u32 = 1;
 
 /// An instance as the shim sees it.
 pub(crate) type Handle = *mut c_void;
@@ -76,5 +78,16 @@ impl Library {
         // SAFETY: the shim returns a null-terminated string that lives until the next call.
         let text = unsafe { CStr::from_ptr((self.error)(handle)) };
         text.to_string_lossy().into_owned()
+    }
+}
+
+/// Bytes Verilator gives a port of `width` bits.
+pub(crate) fn storage_bytes(width: usize) -> usize {
+    match width {
+        0..=8 => 1,
+        9..=16 => 2,
+        17..=32 => 4,
+        33..=64 => 8,
+        _ => width.div_ceil(32) * 4,
     }
 }
