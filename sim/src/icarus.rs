@@ -104,8 +104,7 @@ pub fn run(
     }
     let (iverilog, vvp) = (tools.find(Tool::Iverilog)?, tools.find(Tool::Vvp)?);
     let work = tempfile::tempdir()?;
-    let text: String = design.closure(top).iter().map(|m| format!("{}\n", m.text)).collect();
-    fs::write(work.path().join("design.v"), text)?;
+    fs::write(work.path().join("design.v"), design.text_of(top))?;
     fs::write(work.path().join("bench.v"), bench(module, stimulus))?;
     fs::write(work.path().join("stimulus.hex"), vectors(stimulus))?;
 

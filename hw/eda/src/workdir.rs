@@ -1,7 +1,7 @@
 //! A temporary folder with one file per module, as the tools see the design.
 
 use crate::EdaError;
-use skipopu_hdl::Module;
+use skipopu_hdl::{Design, Module};
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -12,8 +12,9 @@ pub(crate) struct Workdir {
 }
 
 impl Workdir {
-    /// Writes `NAME.v` for every module.
+    /// Writes `NAME.v` for every module, and `externs.v` where the design declares external cores.
     pub(crate) fn new<'m>(
+        design: &Design,
         modules: impl IntoIterator<Item = &'m Module>,
     ) -> Result<Workdir, EdaError> {
         let folder = tempfile::tempdir().map_err(|source| EdaError::Folder {
@@ -21,6 +22,9 @@ impl Workdir {
             source,
         })?;
         let mut work = Workdir { folder, files: Vec::new() };
+        if !design.externs.is_empty() {
+            work.write("externs.v", &design.externs.join("\n\n"))?;
+        }
         for module in modules {
             work.write(&format!("{}.v", module.name), &module.text)?;
         }

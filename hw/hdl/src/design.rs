@@ -80,6 +80,12 @@ impl Design {
         externs.chain(self.modules.iter().map(|m| format!("{}\n", m.text))).collect()
     }
 
+    /// The text needed for `name` alone: external cores, its children, itself.
+    pub fn text_of(&self, name: &str) -> String {
+        let externs = self.externs.iter().map(|e| format!("{e}\n\n"));
+        externs.chain(self.closure(name).iter().map(|m| format!("{}\n", m.text))).collect()
+    }
+
     /// The modules needed for `name` alone, itself last.
     pub fn closure(&self, name: &str) -> Vec<&Module> {
         let mut need = vec![name.to_string()];

@@ -210,12 +210,7 @@ impl<'a> Verilate<'a> {
         let module = self.module()?;
         let job = Job {
             module,
-            text: self
-                .design
-                .closure(&module.name)
-                .iter()
-                .map(|m| format!("{}\n", m.text))
-                .collect(),
+            text: self.design.text_of(&module.name),
             verilator: self.toolchain.verilator()?,
             compiler: self.toolchain.cxx()?,
             request: self,

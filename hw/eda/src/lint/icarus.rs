@@ -15,7 +15,8 @@ const FLAGS: &[&str] = &["-g2005", "-t", "null", "-s"];
 pub(super) fn key(program: &Program, design: &Design, module: &Module) -> Key {
     let fixed = [program.version.as_str(), "read"].into_iter().chain(FLAGS.iter().copied());
     let shells = shells(design, module);
-    Key::new(fixed.chain([module.text.as_str(), shells.as_str()]))
+    let texts = [module.text.as_str(), shells.as_str()].into_iter();
+    Key::new(fixed.chain(texts).chain(design.externs.iter().map(String::as_str)))
 }
 
 pub(super) fn check(
@@ -23,7 +24,7 @@ pub(super) fn check(
     design: &Design,
     module: &Module,
 ) -> Result<Vec<Finding>, EdaError> {
-    let mut work = Workdir::new([module])?;
+    let mut work = Workdir::new(design, [module])?;
     work.write("shells.v", &shells(design, module))?;
     let mut arguments: Vec<String> = FLAGS.iter().map(|f| f.to_string()).collect();
     arguments.push(module.name.clone());
@@ -67,7 +68,7 @@ fn parse(top: &str, line: &str) -> Option<Finding> {
     let (row, message) = rest.split_once(": ")?;
     message.contains("error").then(|| Finding {
         tool: Tool::Icarus,
-        module: if file == "shells" { top.into() } else { file.into() },
+        module: if matches!(file, "shells" | "externs") { top.into() } else { file.into() },
         warning: "ERROR".into(),
         signal: None,
         line: row.parse().ok(),

@@ -45,7 +45,8 @@ fn script(design: &Design, branch: Branch, files: &str) -> String {
 pub(super) fn key(program: &Program, design: &Design, branch: Branch) -> Key {
     let script = script(design, branch, "");
     let fixed = [program.version.as_str(), script.as_str()];
-    Key::new(fixed.into_iter().chain(design.modules.iter().map(|m| m.text.as_str())))
+    let modules = design.modules.iter().map(|m| m.text.as_str());
+    Key::new(fixed.into_iter().chain(modules).chain(design.externs.iter().map(String::as_str)))
 }
 
 pub(super) fn check(
@@ -54,7 +55,7 @@ pub(super) fn check(
     branch: Branch,
 ) -> Result<Vec<Finding>, EdaError> {
     let top = &design.top().name;
-    let work = Workdir::new(&design.modules)?;
+    let work = Workdir::new(design, &design.modules)?;
     let script = script(design, branch, &work.files().join(" "));
     std::fs::write(work.path().join("check.ys"), script.replace("; ", "\n") + "\n")
         .map_err(|source| EdaError::Folder { folder: work.path().display().to_string(), source })?;

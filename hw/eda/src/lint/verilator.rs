@@ -14,7 +14,8 @@ const FLAGS: &[&str] = &["--lint-only", "-Wall", "-Wno-fatal", "--top-module"];
 pub(super) fn key(program: &Program, design: &Design, module: &Module) -> Key {
     let closure = design.closure(&module.name);
     let fixed = [program.version.as_str(), "lint"].into_iter().chain(FLAGS.iter().copied());
-    Key::new(fixed.chain(closure.iter().map(|m| m.text.as_str())))
+    let externs = design.externs.iter().map(String::as_str);
+    Key::new(fixed.chain(closure.iter().map(|m| m.text.as_str())).chain(externs))
 }
 
 pub(super) fn check(
@@ -22,7 +23,7 @@ pub(super) fn check(
     design: &Design,
     module: &Module,
 ) -> Result<Vec<Finding>, EdaError> {
-    let work = Workdir::new(design.closure(&module.name))?;
+    let work = Workdir::new(design, design.closure(&module.name))?;
     let mut arguments: Vec<String> = FLAGS.iter().map(|f| f.to_string()).collect();
     arguments.push(module.name.clone());
     // The module itself first: its file decides the default time unit and name checks.

@@ -173,6 +173,7 @@ pub fn cached(design: &Design, module: &str, options: &SynthOptions) -> Option<S
 }
 
 struct Job<'d> {
+    design: &'d Design,
     program: Program,
     module: String,
     modules: Vec<&'d Module>,
@@ -204,12 +205,17 @@ impl<'d> Job<'d> {
             if options.infer_srl { "" } else { " -nosrl" },
         );
         let fixed = [REPORT_VERSION, program.version.as_str(), settings.as_str()];
-        let key = Key::new(fixed.into_iter().chain(modules.iter().map(|m| m.text.as_str())));
-        Ok(Job { program, module: module.into(), modules, settings, key })
+        let key = Key::new(
+            fixed
+                .into_iter()
+                .chain(modules.iter().map(|m| m.text.as_str()))
+                .chain(design.externs.iter().map(String::as_str)),
+        );
+        Ok(Job { program, design, module: module.into(), modules, settings, key })
     }
 
     fn run(&self, options: &SynthOptions) -> Result<SynthReport, EdaError> {
-        let work = Workdir::new(self.modules.iter().copied())?;
+        let work = Workdir::new(self.design, self.modules.iter().copied())?;
         let unusable =
             |source| EdaError::Folder { folder: work.path().display().to_string(), source };
         let script = format!(

@@ -277,8 +277,8 @@ impl Logic for Inverter {
     }
     fn hdl(&self) -> Verilog {
         Verilog::Wrapper(Wrapper {
-            code: "assign y = ~a;".into(),
-            cores: "(* blackbox *)\nmodule MYINV (input I, output O);\nendmodule".into(),
+            code: "MYINV core (.I(a), .O(y));".into(),
+            cores: "module MYINV (input I, output O);\n    assign O = ~I;\nendmodule".into(),
         })
     }
 }
