@@ -42,7 +42,7 @@ synth: deps ## map CONFIG (all blocks, or BLOCK) with Yosys: cells and logic dep
 	$(SKIPOPU) synth --config $(CONFIG) $(SELECT)
 
 prove: deps ## run the exhaustive and long tests that `make test` leaves out
-	$(CARGO) run --release --package skipopu-reference --example prove_multiplier
+	$(MEASURE) multiplier
 	$(CARGO) test --workspace --release -- --ignored --nocapture
 
 bench: deps ## measure speed
@@ -53,6 +53,8 @@ lint: deps ## hold every emitted module of CONFIG against Verilator, Icarus and 
 
 figures: deps ## measure what takes minutes, record it in docs/figures.json, rewrite the tables made from it
 	$(MEASURE) emitter
+	$(MEASURE) multiplier
+	$(CARGO) run --release --quiet --package skipopu -- pe report --ledger docs/figures.json
 	$(SKIPOPU) figures tables
 
 fmt: ## format the Rust sources

@@ -12,7 +12,7 @@ pub enum EdaError {
         tool: Tool,
     },
     /// The program cannot be started.
-    #[error("cannot start {program}: {source}")]
+    #[error("cannot start {program} ({source}): correct its path, or run `make deps`")]
     Start {
         /// Path of the program.
         program: String,

@@ -220,6 +220,9 @@ pub struct PeReport {
     /// Print the report as JSON.
     #[arg(long)]
     pub json: bool,
+    /// Also record the figures in this ledger.
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
     /// Also draw error against LUTs.
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,

@@ -4,6 +4,7 @@
 //! when a measurement fails.
 
 mod emitter;
+mod multiplier;
 mod record;
 
 use anyhow::Result;
@@ -26,6 +27,8 @@ struct Args {
 enum What {
     /// The emitter against rust-hdl's own on regular designs of 512 and 4,096 DSPs.
     Emitter,
+    /// The overpacked multiplier's equation for all 2^33 operand triples.
+    Multiplier,
 }
 
 fn main() -> Result<()> {
@@ -42,6 +45,7 @@ fn run(args: &Args) -> Result<()> {
     let mut recorder = Recorder::default();
     match args.what {
         What::Emitter => emitter::measure(&mut recorder)?,
+        What::Multiplier => multiplier::measure(&mut recorder)?,
     }
     recorder.write(&args.ledger)
 }

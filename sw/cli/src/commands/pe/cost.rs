@@ -13,19 +13,30 @@ struct Subject {
     unit: &'static str,
     block: &'static str,
     accumulation: Option<Accumulation>,
+    /// Columns in the block: two that share their multipliers' DSPs count as two.
+    columns: u32,
 }
 
 const SUBJECTS: [Subject; 6] = [
-    column("bits22", Accumulation::Bits22),
-    column("bits15", Accumulation::Bits15),
-    column("dsp15", Accumulation::Dsp15),
-    column("aligned", Accumulation::Aligned),
-    Subject { unit: "mac_flush", block: "mac-chain-flush", accumulation: None },
-    Subject { unit: "mac_subnormal", block: "mac-chain-subnormal", accumulation: None },
+    pair("bits22", Accumulation::Bits22),
+    pair("bits15", Accumulation::Bits15),
+    pair("dsp15", Accumulation::Dsp15),
+    Subject {
+        unit: "aligned",
+        block: "aligned-column",
+        accumulation: Some(Accumulation::Aligned),
+        columns: 1,
+    },
+    baseline("mac_flush", "mac-chain-flush"),
+    baseline("mac_subnormal", "mac-chain-subnormal"),
 ];
 
-const fn column(unit: &'static str, accumulation: Accumulation) -> Subject {
-    Subject { unit, block: "pe-column", accumulation: Some(accumulation) }
+const fn pair(unit: &'static str, accumulation: Accumulation) -> Subject {
+    Subject { unit, block: "product-column-pair", accumulation: Some(accumulation), columns: 2 }
+}
+
+const fn baseline(unit: &'static str, block: &'static str) -> Subject {
+    Subject { unit, block, accumulation: None, columns: 1 }
 }
 
 /// Cost of one 64-lane column of a unit, or of what a whole array shares.
@@ -81,7 +92,7 @@ pub fn study(config: &Config) -> Done<Vec<UnitCost>> {
         let entry = catalogue::by_name(subject.block)?;
         let design = emitter::design(entry, &config)?;
         let report = synth::run(&design, &design.top().name, &options)?;
-        let columns = if subject.accumulation == Some(Accumulation::Dsp15) { 2 } else { 1 };
+        let columns = subject.columns;
         let per_column = |cells: u64| cells as f64 / f64::from(columns);
         let lanes = config.array.lanes;
         let int4 = if subject.accumulation == Some(Accumulation::Aligned) { 2 } else { 1 };

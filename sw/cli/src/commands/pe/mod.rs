@@ -3,6 +3,7 @@
 mod chart;
 mod cost;
 mod errors;
+mod record;
 mod report;
 
 use crate::args::{Pe, PeReport};
@@ -20,6 +21,9 @@ fn report(args: &PeReport) -> Done {
     let report = report::collect(args)?;
     if let Some(file) = &args.svg {
         chart::write(&report, file)?;
+    }
+    if let Some(ledger) = &args.ledger {
+        record::write(&report, ledger)?;
     }
     match args.json {
         true => output::json(&serde_json::json!(report)),
