@@ -1,8 +1,8 @@
 //! Unsigned values: precedence, widths of sums, literals, slices, wide words.
 
-use super::common::Suite;
 use super::table::INPUTS;
 use super::CYCLES;
+use skipopu_fuzz::Suite;
 use skipopu_hdl::prelude::*;
 
 traps! { #[hdl_gen] and #[hdl],

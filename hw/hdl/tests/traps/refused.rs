@@ -1,6 +1,6 @@
 //! What has no faithful Verilog is refused, with the block and the remedy.
 
-use super::common::{case, refusals, Case};
+use skipopu_fuzz::{case, refusals, Case};
 use skipopu_hdl::prelude::*;
 
 /// Blocks that are refused, with only what each needs.
