@@ -44,6 +44,7 @@ synth: deps ## map CONFIG (all blocks, or BLOCK) with Yosys: cells and logic dep
 prove: deps ## run the exhaustive and long tests that `make test` leaves out
 	$(CARGO) run --release --package skipopu-reference --example prove_multiplier
 	$(CARGO) test --workspace --release -- --ignored --nocapture
+	$(MEASURE) fuzz
 
 bench: deps ## measure speed
 	$(CARGO) bench --workspace
@@ -53,6 +54,8 @@ lint: deps ## hold every emitted module of CONFIG against Verilator, Icarus and 
 
 figures: deps ## measure what takes minutes, record it in docs/figures.json, rewrite the tables made from it
 	$(MEASURE) emitter
+	$(MEASURE) primitives
+	$(MEASURE) fuzz --seed 0
 	$(SKIPOPU) figures tables
 
 fmt: ## format the Rust sources

@@ -4,6 +4,8 @@
 //! when a measurement fails.
 
 mod emitter;
+mod fuzz;
+mod primitives;
 mod record;
 
 use anyhow::Result;
@@ -26,6 +28,17 @@ struct Args {
 enum What {
     /// The emitter against rust-hdl's own on regular designs of 512 and 4,096 DSPs.
     Emitter,
+    /// Random programs through the emitter: how many, and how many disagree.
+    Fuzz {
+        /// Programs.
+        #[arg(long, default_value_t = 20_000)]
+        blocks: u64,
+        /// Seed of the first program; without it the clock gives one.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Simulation speed of the chained primitives.
+    Primitives,
 }
 
 fn main() -> Result<()> {
@@ -42,6 +55,8 @@ fn run(args: &Args) -> Result<()> {
     let mut recorder = Recorder::default();
     match args.what {
         What::Emitter => emitter::measure(&mut recorder)?,
+        What::Fuzz { blocks, seed } => fuzz::measure(&mut recorder, blocks, seed)?,
+        What::Primitives => primitives::measure(&mut recorder)?,
     }
     recorder.write(&args.ledger)
 }

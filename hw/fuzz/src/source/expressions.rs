@@ -249,7 +249,9 @@ impl Expressions<'_> {
                 };
                 let k = self.rng.random_range(-120..120);
                 match self.below(3) {
-                    0 if left.contains("signed_cast") => format!("{left} {compare} {}", self.signed(n, 0)),
+                    0 if left.contains("signed_cast") => {
+                        format!("{left} {compare} {}", self.signed(n, 0))
+                    }
                     0 if k < 0 => format!("{left} {compare} ({k}).into()"),
                     0 => format!("{left} {compare} {k}.into()"),
                     _ => format!("{left} {compare} {}", self.signed(n, d)),
