@@ -45,6 +45,7 @@ prove: deps ## run the exhaustive and long tests that `make test` leaves out
 	$(CARGO) run --release --package skipopu-reference --example prove_multiplier
 	$(CARGO) test --workspace --release -- --ignored --nocapture
 	$(MEASURE) fuzz
+	$(SKIPOPU) figures tables
 
 bench: deps ## measure speed
 	$(CARGO) bench --workspace

@@ -14,7 +14,7 @@ fn number(name: &str, default: u64) -> u64 {
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    let (seed, blocks) = (number("SKIPOPU_FUZZ_SEED", 0), number("SKIPOPU_FUZZ_SOURCES", 200));
+    let (seed, blocks) = (number("SKIPOPU_FUZZ_SEED", 0), number("SKIPOPU_FUZZ_SOURCES", 100));
     let folder = var("OUT_DIR").expect("cargo names the folder of a build script");
     let text = skipopu_fuzz::source(seed, blocks);
     let write = |name: &str, text: &str| std::fs::write(Path::new(&folder).join(name), text);

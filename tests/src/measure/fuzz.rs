@@ -28,7 +28,8 @@ pub fn measure(out: &mut Recorder, blocks: u64, first: Option<u64>) -> Result<()
          Verilog compared with the Rust simulation",
         outcome.comparisons
     );
-    let mut add = |key, value, note| out.add(key, value, "blocks", Kind::Simulated, "fuzz", note);
+    let command = format!("fuzz --blocks {blocks} --seed {first}");
+    let mut add = |key, value, note| out.add(key, value, "blocks", Kind::Simulated, &command, note);
     add("emit.fuzz.blocks", outcome.blocks as f64, note);
     let wrong = outcome.failures.len() as f64;
     add("emit.fuzz.mismatches", wrong, "of those programs, how many disagree in any value".into());

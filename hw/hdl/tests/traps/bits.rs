@@ -52,17 +52,13 @@ traps! { #[hdl_gen] and #[hdl],
     SliceVariable: Bits<8>, [] { fn update(&mut self) {
         self.y.next = self.w.val().get_bits::<8>(bit_cast::<5, 8>(self.a.val()).index());
     } }
-    // An index is a `usize`: it does not wrap at the width of the signal it came from.
+    // The index of a sum, which wraps like the sum.
     SliceAtSum: Bits<8>, [] { fn update(&mut self) {
-        self.y.next = self.w.val().get_bits::<8>(bit_cast::<3, 8>(self.a.val()).index() + 5);
+        self.y.next = self.w.val().get_bits::<8>((bit_cast::<5, 8>(self.a.val()) + 9).index());
     } }
-    SliceAtProduct: Bits<4>, [] { fn update(&mut self) {
-        self.y.next = self.w.val().get_bits::<4>(bit_cast::<3, 8>(self.a.val()).index() * 4);
+    MatchSum: Bits<8>, [] { fn update(&mut self) {
+        match (bit_cast::<3, 8>(self.a.val()) + 1).index() { 0 => { self.y.next = 7.into(); } _ => { self.y.next = 1.into(); } }
     } }
-    MatchOfSum: Bits<8>, [] { fn update(&mut self) {
-        match bit_cast::<3, 8>(self.a.val()).index() + 1 { 0 => { self.y.next = 7.into(); } 8 => { self.y.next = 9.into(); } _ => { self.y.next = 1.into(); } }
-    } }
-    IndexEqual: Bit, [] { fn update(&mut self) { self.y.next = bit_cast::<3, 8>(self.a.val()).index() + 1 == 8; } }
     SliceOfSum: Bits<4>, [] { fn update(&mut self) { self.y.next = (self.a.val() + self.b.val()).get_bits::<4>(4); } }
     SliceOfCast: Bits<4>, [] { fn update(&mut self) { self.y.next = bit_cast::<8, 48>(self.w.val()).get_bits::<4>(4); } }
     SliceOfSlice: Bits<4>, [] { fn update(&mut self) { self.y.next = self.w.val().get_bits::<8>(8).get_bits::<4>(4); } }
