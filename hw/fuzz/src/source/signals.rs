@@ -159,8 +159,7 @@ impl Kernel<'_> {
         }
         if state {
             self.register("state", "Phase");
-            for s in 0..self.states {
-                let s = STATES[s];
+            for s in &STATES[..self.states] {
                 self.know(&format!("(self.state.q.val() == Phase::{s})"), Type::Bit);
             }
         }
@@ -297,8 +296,8 @@ impl Kernel<'_> {
     /// A `match` over all states, without a default.
     fn state_machine(&mut self) {
         self.line("match self.state.q.val() {".into());
-        for s in 0..self.states {
-            self.line(format!("Phase::{} => {{", STATES[s]));
+        for s in &STATES[..self.states] {
+            self.line(format!("Phase::{s} => {{"));
             let next = STATES[self.e.below(self.states)];
             let c = self.e.bit(1);
             self.line(format!("if {c} {{ self.state.d.next = Phase::{next}; }}"));
