@@ -44,6 +44,8 @@ synth: deps ## map CONFIG (all blocks, or BLOCK) with Yosys: cells and logic dep
 prove: deps ## run the exhaustive and long tests that `make test` leaves out
 	$(MEASURE) multiplier
 	$(CARGO) test --workspace --release -- --ignored --nocapture
+	$(MEASURE) fuzz
+	$(SKIPOPU) figures tables
 
 bench: deps ## measure speed
 	$(CARGO) bench --workspace
@@ -55,6 +57,8 @@ figures: deps ## measure what takes minutes, record it in docs/figures.json, rew
 	$(MEASURE) emitter
 	$(MEASURE) multiplier
 	$(CARGO) run --release --quiet --package skipopu -- pe report --ledger docs/figures.json
+	$(MEASURE) primitives
+	$(MEASURE) fuzz --seed 0
 	$(SKIPOPU) figures tables
 
 fmt: ## format the Rust sources

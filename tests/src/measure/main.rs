@@ -4,7 +4,9 @@
 //! when a measurement fails.
 
 mod emitter;
+mod fuzz;
 mod multiplier;
+mod primitives;
 mod record;
 
 use anyhow::Result;
@@ -29,6 +31,17 @@ enum What {
     Emitter,
     /// The overpacked multiplier's equation for all 2^33 operand triples.
     Multiplier,
+    /// Random programs through the emitter: how many, and how many disagree.
+    Fuzz {
+        /// Programs.
+        #[arg(long, default_value_t = 20_000)]
+        blocks: u64,
+        /// Seed of the first program; without it the clock gives one.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Simulation speed of the chained primitives.
+    Primitives,
 }
 
 fn main() -> Result<()> {
@@ -46,6 +59,8 @@ fn run(args: &Args) -> Result<()> {
     match args.what {
         What::Emitter => emitter::measure(&mut recorder)?,
         What::Multiplier => multiplier::measure(&mut recorder)?,
+        What::Fuzz { blocks, seed } => fuzz::measure(&mut recorder, blocks, seed)?,
+        What::Primitives => primitives::measure(&mut recorder)?,
     }
     recorder.write(&args.ledger)
 }

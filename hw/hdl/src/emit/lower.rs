@@ -162,7 +162,7 @@ impl Lower<'_> {
         let Some(name) = self.target_name(base) else { return };
         let Some(whole) = self.target_width(&name) else { return };
         let (offset, value) = self.with_typer(|t| {
-            let offset = t.alone(offset);
+            let offset = t.index(offset);
             let value = match t.natural(value) {
                 Natural::Fixed(w) if width == 0 => t.typed(value, w),
                 _ if width == 0 => t.alone(value),
@@ -210,7 +210,7 @@ impl Lower<'_> {
 
     fn case(&mut self, m: &VerilogMatch, out: &mut Vec<Stmt>) {
         let line = self.line;
-        let subject = self.with_typer(|t| t.alone(&m.test));
+        let subject = self.with_typer(|t| t.index(&m.test));
         let mut arms = Vec::new();
         for c in &m.cases {
             self.line = line;

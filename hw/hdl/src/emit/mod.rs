@@ -77,6 +77,11 @@ pub fn emit(block: &dyn Block, top: &str, options: &EmitOptions) -> Result<Desig
     let refuse = |text: String| EmitError {
         diagnostics: vec![Diagnostic { block: top.into(), source: None, text }],
     };
+    if names::is_keyword(top) {
+        return Err(refuse(format!(
+            "`{top}` is a reserved word of Verilog; choose another name for the top module"
+        )));
+    }
     if names::port(top) != top {
         return Err(refuse(format!(
             "`{top}` is not a Verilog identifier; choose another name for the top module"

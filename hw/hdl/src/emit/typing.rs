@@ -147,7 +147,33 @@ impl Typer<'_> {
         self.typed(e, 1)
     }
 
-    /// An expression in a context that takes any width: a shift amount, an index, a case subject.
+    /// An index, an offset, a case subject: `usize` in Rust, so that sums on it do not wrap. The index
+    /// of a sum, which does, stands in parentheses.
+    pub fn index(&mut self, e: &Ast) -> Expr {
+        use VerilogOp::*;
+        let grows = matches!(e, Ast::Binary(_, Add | Sub | Mul | Shl | Shr, _));
+        let wide = match e {
+            Ast::Binary(_, BitAnd | BitOr | BitXor, _) => true,
+            Ast::Unary(op, _) => matches!(op, VerilogOpUnary::Not | VerilogOpUnary::Neg),
+            _ => false,
+        };
+        let hardware = match self.natural(e) {
+            Fixed(w) => grows || wide && w > 1,
+            _ => false,
+        };
+        let value = self.alone(e);
+        // What loop variables and numbers make is computed in `usize` here, too.
+        if hardware && value.as_lit().is_none() {
+            self.problem(
+                "arithmetic on an index is done in `usize`, which does not wrap and has no width in \
+                 hardware; compute on the value, then take `.index()` of it"
+                    .into(),
+            );
+        }
+        value
+    }
+
+    /// An expression in a context that takes any width, such as a shift amount.
     pub fn alone(&mut self, e: &Ast) -> Expr {
         let w = match self.natural(e) {
             Any => 32,
@@ -199,17 +225,17 @@ impl Typer<'_> {
             Ast::Binary(l, op, r) => self.binary(l, op, r, w),
             Ast::Unary(op, x) => self.unary(op, x, w),
             Ast::Index(x, i) => {
-                let (x, i) = (self.operand(x, "the word indexed"), self.alone(i));
+                let (x, i) = (self.operand(x, "the word indexed"), self.index(i));
                 Expr::dyn_slice(x, i, 1)
             }
             Ast::Slice(x, n, o) => {
-                let (x, o) = (self.operand(x, "the word sliced"), self.alone(o));
+                let (x, o) = (self.operand(x, "the word sliced"), self.index(o));
                 // rust-hdl's `get_bits` of a signed value is signed.
                 let signed = x.signed;
                 Expr::dyn_slice(x, o, *n).with_sign(signed)
             }
             Ast::IndexReplace(a, i, v) => {
-                let (a, i, v) = (self.typed(a, w), self.alone(i), self.flag(v));
+                let (a, i, v) = (self.typed(a, w), self.index(i), self.flag(v));
                 replace_bit(a, i, v)
             }
         }
@@ -374,7 +400,7 @@ impl Typer<'_> {
                 Expr::filled_slice(x, o, n)
             }
             Ext::DynSlice(n) => {
-                let (x, o) = (self.operand(args[0], "the word sliced"), self.alone(args[1]));
+                let (x, o) = (self.operand(args[0], "the word sliced"), self.index(args[1]));
                 Expr::dyn_slice(x, o, n)
             }
             Ext::Sized(_) => self.typed(args[0], w),

@@ -1,8 +1,8 @@
 //! Unsigned values: precedence, widths of sums, literals, slices, wide words.
 
-use super::common::Suite;
 use super::table::INPUTS;
 use super::CYCLES;
+use skipopu_fuzz::Suite;
 use skipopu_hdl::prelude::*;
 
 traps! { #[hdl_gen] and #[hdl],
@@ -51,6 +51,13 @@ traps! { #[hdl_gen] and #[hdl],
     SlicePastEnd: Bits<8>, [] { fn update(&mut self) { self.y.next = self.a.val().get_bits::<8>(4); } }
     SliceVariable: Bits<8>, [] { fn update(&mut self) {
         self.y.next = self.w.val().get_bits::<8>(bit_cast::<5, 8>(self.a.val()).index());
+    } }
+    // The index of a sum, which wraps like the sum.
+    SliceAtSum: Bits<8>, [] { fn update(&mut self) {
+        self.y.next = self.w.val().get_bits::<8>((bit_cast::<5, 8>(self.a.val()) + 9).index());
+    } }
+    MatchSum: Bits<8>, [] { fn update(&mut self) {
+        match (bit_cast::<3, 8>(self.a.val()) + 1).index() { 0 => { self.y.next = 7.into(); } _ => { self.y.next = 1.into(); } }
     } }
     SliceOfSum: Bits<4>, [] { fn update(&mut self) { self.y.next = (self.a.val() + self.b.val()).get_bits::<4>(4); } }
     SliceOfCast: Bits<4>, [] { fn update(&mut self) { self.y.next = bit_cast::<8, 48>(self.w.val()).get_bits::<4>(4); } }

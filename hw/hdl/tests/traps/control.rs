@@ -1,8 +1,8 @@
 //! Statements: constants, branches, cases, structs, enums, order of reads and writes.
 
-use super::common::{refusals, Suite};
 use super::table::INPUTS;
 use super::CYCLES;
+use skipopu_fuzz::{refusals, Case, Suite};
 use skipopu_hdl::prelude::*;
 
 #[derive(Copy, Clone, Debug, PartialEq, Default, LogicStruct)]
@@ -123,7 +123,7 @@ mod wrong {
             if self.f.val() { self.y.next = self.y.val() + 1; } else { self.y.next = 0.into(); }
         } }
     }
-    pub fn cases() -> Vec<super::super::common::Case> {
+    pub fn cases() -> Vec<Case> {
         both()
     }
 }

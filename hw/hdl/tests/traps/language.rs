@@ -1,7 +1,7 @@
 //! The kernel language of `#[hdl]`: run-time widths, elaboration-time code, shadowing, wide words.
 
-use super::common::{case, Case, Suite};
 use super::CYCLES;
+use skipopu_fuzz::{case, Case, Suite};
 use skipopu_hdl::prelude::*;
 
 /// Blocks with the inputs `a`, `b` of `_w` bits, `n` of 5 bits, a flag, and an output of `$y` bits.

@@ -4,9 +4,6 @@
 // The kernels are what is tested, as they are.
 #![allow(clippy::single_match)]
 
-#[path = "../common/mod.rs"]
-mod common;
-
 #[macro_use]
 mod table;
 mod bits;

@@ -1,6 +1,6 @@
 //! What has no faithful Verilog is refused, with the block and the remedy.
 
-use super::common::{case, refusals, Case};
+use skipopu_fuzz::{case, refusals, Case};
 use skipopu_hdl::prelude::*;
 
 /// Blocks that are refused, with only what each needs.
@@ -37,6 +37,19 @@ refused! {
     }
     IndexPastEnd { a: [Signal<In, Bits<8>>; 4], y: Signal<Out, Bits<8>> } #[hdl_gen] {
         fn update(&mut self) { for i in 0..4 { self.y.next = self.a[i + 1].val(); } }
+    }
+    // An index is a `usize`, whose sum does not wrap at the signal's width.
+    IndexSum { a: Signal<In, Bits<8>>, w: Signal<In, Bits<48>>, y: Signal<Out, Bits<8>> } #[hdl_gen] {
+        fn update(&mut self) { self.y.next = self.w.val().get_bits::<8>(self.a.val().get_bits::<3>(0).index() + 5); }
+    }
+    IndexProduct { a: Signal<In, Bits<8>>, w: Signal<In, Bits<48>>, y: Signal<Out, Bits<8>> } #[hdl] {
+        fn update(&mut self) { self.y.next = self.w.val().get_bits::<8>(self.a.val().get_bits::<2>(0).index() * 8); }
+    }
+    IndexNot { a: Signal<In, Bits<8>>, w: Signal<In, Bits<48>>, y: Signal<Out, Bit> } #[hdl] {
+        fn update(&mut self) { self.y.next = self.w.val().get_bit(!self.a.val().get_bits::<2>(0).index()); }
+    }
+    IndexCase { a: Signal<In, Bits<8>>, y: Signal<Out, Bit> } #[hdl_gen] {
+        fn update(&mut self) { match self.a.val().get_bits::<3>(0).index() + 1 { 0 => { self.y.next = true; } _ => { self.y.next = false; } } }
     }
     NumberTooWide { a: Signal<In, Bits<4>>, y: Signal<Out, Bit> } #[hdl_gen] {
         fn update(&mut self) { self.y.next = self.a.val() == 16; }
@@ -275,11 +288,17 @@ fn each_with_its_sentence() {
 
 #[test]
 fn the_top_needs_a_name_that_verilog_has() {
-    for name in ["signed", "a b", "", "2x"] {
+    let refused = |name: &str, what: &str| {
         let error = skipopu_hdl::emit(&Pass::default(), name, &Default::default()).unwrap_err();
         assert_eq!(
             error.diagnostics[0].text,
-            format!("`{name}` is not a Verilog identifier; choose another name for the top module")
+            format!(
+                "`{name}` is {what} Verilog{}; choose another name for the top module",
+                if what.starts_with("not") { " identifier" } else { "" }
+            )
         );
-    }
+    };
+    refused("signed", "a reserved word of");
+    refused("module", "a reserved word of");
+    ["a b", "", "2x"].into_iter().for_each(|name| refused(name, "not a"));
 }

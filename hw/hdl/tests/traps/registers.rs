@@ -1,8 +1,8 @@
 //! State: clocks, memories, FIFOs of rust-hdl's own library.
 
-use super::common::{case, refusals, Case, Suite};
 use super::table::INPUTS;
 use super::CYCLES;
+use skipopu_fuzz::{case, refusals, Case, Suite};
 use skipopu_hdl::prelude::*;
 
 traps! { #[hdl_gen] and #[hdl],

@@ -3,9 +3,9 @@
 //! rust-hdl's simulation recurses without end when `signed_bit_cast` meets the most negative value, so
 //! the table that uses it keeps `s` and `t` in -63..=63; the other one does not.
 
-use super::common::{case, refusals, Case, Suite};
 use super::table::INPUTS;
 use super::CYCLES;
+use skipopu_fuzz::{case, refusals, Case, Suite};
 use skipopu_hdl::prelude::*;
 use skipopu_sim::Stimulus;
 

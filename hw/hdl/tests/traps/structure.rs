@@ -1,7 +1,7 @@
 //! Hierarchy: arrays of blocks, nested indices, interfaces, names, hand-written text.
 
-use super::common::{case, Case, Suite};
 use super::CYCLES;
+use skipopu_fuzz::{case, Case, Suite};
 use skipopu_hdl::ast::{Verilog, Wrapper};
 use skipopu_hdl::prelude::*;
 

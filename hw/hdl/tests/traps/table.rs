@@ -32,8 +32,8 @@ macro_rules! traps {
                     $($update)*
                 }
             )*
-            pub fn cases() -> Vec<$crate::common::Case> {
-                vec![$($crate::common::case(concat!(stringify!($module), "_", stringify!($n)), $n::default)),*]
+            pub fn cases() -> Vec<skipopu_fuzz::Case> {
+                vec![$(skipopu_fuzz::case(concat!(stringify!($module), "_", stringify!($n)), $n::default)),*]
             }
         }
     };
@@ -41,7 +41,7 @@ macro_rules! traps {
     ($h:tt $stock:tt and $g:tt $own:tt, $($table:tt)*) => {
         traps!($h $stock as stock, $($table)*);
         traps!($g $own as own, $($table)*);
-        fn both() -> Vec<$crate::common::Case> {
+        fn both() -> Vec<skipopu_fuzz::Case> {
             stock::cases().into_iter().chain(own::cases()).collect()
         }
     };

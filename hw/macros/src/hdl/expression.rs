@@ -12,6 +12,15 @@ pub(super) fn expr(e: &Expr, scopes: &Scopes) -> Result<TokenStream> {
     match e {
         Expr::Paren(p) => return expr(&p.expr, scopes),
         Expr::Reference(r) => return expr(&r.expr, scopes),
+        // The emitter tells the index of a sum from a sum of indices by the parentheses.
+        Expr::MethodCall(m)
+            if m.method == "index"
+                && !scopes.is_elaboration(e)
+                && matches!(strip_ref(&m.receiver), Expr::Binary(_) | Expr::Unary(_)) =>
+        {
+            let x = expr(&m.receiver, scopes)?;
+            return Ok(quote!(__ast::VerilogExpression::Paren(Box::new(#x))));
+        }
         Expr::MethodCall(m)
             if m.args.is_empty()
                 && (["into", "to_bits", "index"].contains(&&*m.method.to_string())

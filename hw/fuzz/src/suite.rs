@@ -1,5 +1,4 @@
 //! Blocks by name, their agreement in three simulators, their refusal.
-#![allow(dead_code)] // every test binary uses its own share
 
 use skipopu_eda::lint::{self, LintOptions, Waiver};
 use skipopu_hdl::{emit, Design, Dut, EmitOptions};
@@ -8,16 +7,22 @@ use skipopu_sim::{Bundle, Cache, RustSim, Stimulus, Toolchain, Verilate};
 
 /// A block of a suite.
 pub struct Case {
+    /// Its name, and its top module's.
     pub name: String,
+    /// A new one.
     pub make: Box<dyn Fn() -> Box<dyn Dut>>,
 }
 
+/// A case of a Rust type.
 pub fn case<D: Dut + 'static>(name: &str, make: impl Fn() -> D + 'static) -> Case {
     Case { name: name.into(), make: Box::new(move || Box::new(make())) }
 }
 
 impl Case {
-    /// The emitted design, its module names those of this case alone; the refusal as text.
+    /// The emitted design, its module names those of this case alone.
+    ///
+    /// # Errors
+    /// The refusal as text.
     pub fn emit(&self) -> Result<Design, String> {
         let mut block = (self.make)();
         block.connect_all();
@@ -28,7 +33,7 @@ impl Case {
 
 /// What a comparison found.
 #[derive(Default)]
-pub struct Outcome {
+pub struct Comparison {
     /// Output values compared with the Rust simulation's.
     pub comparisons: u64,
     /// Number of the case, and its first mismatch with the emitted text.
@@ -38,6 +43,7 @@ pub struct Outcome {
 /// Blocks under one top.
 pub struct Suite<'a> {
     cases: &'a [Case],
+    /// The top that holds them all.
     pub bundle: Bundle,
     cache: Cache,
     faulty: bool,
@@ -57,9 +63,9 @@ impl<'a> Suite<'a> {
         Suite::of(name, cases, &designs)
     }
 
-    /// Designs emitted before, one per case.
+    /// Designs emitted before, one per case. Panics where two have modules of one name.
     pub fn of(name: &str, cases: &'a [Case], designs: &[Design]) -> Suite<'a> {
-        let bundle = Bundle::new(name, designs).unwrap();
+        let bundle = Bundle::new(name, designs).unwrap_or_else(|e| panic!("{e}"));
         Suite { cases, bundle, cache: Cache::standard(), faulty: false }
     }
 
@@ -86,7 +92,7 @@ impl<'a> Suite<'a> {
     }
 
     /// Runs every block in all three simulators. Panics when a tool refuses the text.
-    pub fn compare(&self, cycles: usize, seed: u64, shape: impl Fn(&mut Stimulus)) -> Outcome {
+    pub fn compare(&self, cycles: usize, seed: u64, shape: impl Fn(&mut Stimulus)) -> Comparison {
         let design = self.bundle.design();
         let mut whole = random_stimulus(&design.top().ports, cycles, seed);
         shape(&mut whole);
@@ -105,7 +111,7 @@ impl<'a> Suite<'a> {
             Err(_) if self.faulty => {}
             Err(e) => panic!("{e}"),
         }
-        let mut outcome = Outcome::default();
+        let mut outcome = Comparison::default();
         for (i, c) in self.cases.iter().enumerate() {
             let parts: Vec<_> = recordings.iter().map(|r| self.bundle.recording(i, r)).collect();
             let parts: Vec<_> = parts.iter().collect();

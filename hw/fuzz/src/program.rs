@@ -411,18 +411,28 @@ pub fn tree(e: &E) -> VerilogExpression {
             };
             un(op, tree(a))
         }
-        E::Bit(a, i) => VerilogExpression::Index(Box::new(tree(a)), Box::new(tree(i))),
+        E::Bit(a, i) => VerilogExpression::Index(Box::new(tree(a)), Box::new(index(i))),
         E::ReplaceBit(a, i, v) => {
             VerilogExpression::IndexReplace(Box::new(tree(a)), Box::new(lit(*i)), Box::new(tree(v)))
         }
         E::Slice(a, o, w) => node(Ext::Slice(*o, *w), &[a]),
-        E::DynSlice(a, o, w) => node(Ext::DynSlice(*w), &[a, o]),
+        E::DynSlice(a, o, w) => ext(Ext::DynSlice(*w), vec![tree(a), index(o)]),
         E::Zext(a, w) => node(Ext::Zext(*w), &[a]),
         E::Sext(a, w) => node(Ext::Sext(*w), &[a]),
         E::Trunc(a, w) => node(Ext::Trunc(*w), &[a]),
         E::Sra(a, n) => node(Ext::Sra(*n), &[a]),
         E::Mux(c, a, b) => node(Ext::Mux, &[c, a, b]),
         E::Cat(parts) => ext(Ext::Concat, parts.iter().map(tree).collect()),
+    }
+}
+
+/// The tree of `e.index()`.
+fn index(e: &E) -> VerilogExpression {
+    match tree(e) {
+        sum @ (VerilogExpression::Binary(..) | VerilogExpression::Unary(..)) => {
+            VerilogExpression::Paren(Box::new(sum))
+        }
+        other => other,
     }
 }
 
@@ -445,7 +455,7 @@ fn statements(body: &[S], out: &mut Vec<VerilogStatement>) {
         out.push(match s {
             S::Declare(i, e) => kernel::assign(read(Name::Let(*i)), tree(e)),
             S::Set(t, e) => kernel::assign(write(*t), tree(e)),
-            S::SetSlice(t, o, e) => kernel::assign_slice(write(*t), tree(o), tree(e)),
+            S::SetSlice(t, o, e) => kernel::assign_slice(write(*t), index(o), tree(e)),
             S::If(c, a, b) => VerilogStatement::If(VerilogConditional {
                 test: tree(c),
                 then: nested(a),
@@ -462,7 +472,7 @@ fn statements(body: &[S], out: &mut Vec<VerilogStatement>) {
                 let mut cases: Vec<VerilogCase> =
                     arms.iter().flat_map(|(l, b)| l.iter().map(|n| label(n, b))).collect();
                 cases.push(VerilogCase { condition: "default".into(), block: nested(default) });
-                VerilogStatement::Match(VerilogMatch { test: tree(e), cases })
+                VerilogStatement::Match(VerilogMatch { test: index(e), cases })
             }
         });
     }

@@ -292,3 +292,15 @@ impl Generator<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::program;
+
+    /// The same seed is the same program, another seed another one.
+    #[test]
+    fn programs_are_reproducible() {
+        assert_eq!(program(7), program(7));
+        assert_ne!(program(7), program(8));
+    }
+}

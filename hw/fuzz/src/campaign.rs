@@ -1,9 +1,9 @@
 //! Runs many random programs, a hundred or so to a build.
 
-use crate::common::{case, Case, Suite};
 use crate::generate;
 use crate::program::{Machine, Program};
 use crate::shrink;
+use crate::suite::{case, Case, Suite};
 use skipopu_hdl::Design;
 use skipopu_sim::Cache;
 use std::fmt::Write as _;
@@ -31,6 +31,7 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// All of them.
     pub const ALL: [Fault; 6] = [
         Fault::SignLost,
         Fault::SubtractAdds,
@@ -57,25 +58,34 @@ impl Fault {
 pub struct Campaign {
     /// Seed of the first block; the others follow.
     pub first: u64,
+    /// How many.
     pub blocks: u64,
+    /// Clock cycles of random inputs for each.
     pub cycles: usize,
+    /// A wrong rule to plant.
     pub fault: Option<Fault>,
 }
 
 /// A block that does not agree.
 pub struct Failure {
+    /// Its seed.
     pub seed: u64,
     /// The mismatch, the text, the program.
     pub text: String,
+    /// Statements of the block as it was found.
     pub statements: usize,
+    /// Statements that are left once it is shrunk.
     pub shrunk_statements: usize,
 }
 
 /// What came out.
 #[derive(Default)]
 pub struct Outcome {
+    /// Blocks that ran.
     pub blocks: u64,
+    /// Output values compared with the Rust simulation's.
     pub comparisons: u64,
+    /// The blocks that were refused or disagree, by seed.
     pub failures: Vec<Failure>,
 }
 
@@ -98,6 +108,11 @@ fn machine(name: &str, program: &Arc<Program>) -> Case {
 impl Campaign {
     /// Emits, simulates and compares every block, a batch per core at a time.
     pub fn run(&self) -> Outcome {
+        self.watch(|_| {})
+    }
+
+    /// As [`Campaign::run`]; tells `progress` what has been found so far, after each batch.
+    pub fn watch(&self, progress: impl Fn(&Outcome) + Sync) -> Outcome {
         let folder = std::env::temp_dir().join(format!(
             "skipopu-fuzz-{}-{:?}",
             std::process::id(),
@@ -118,6 +133,7 @@ impl Campaign {
             total.blocks += part.blocks;
             total.comparisons += part.comparisons;
             total.failures.extend(part.failures);
+            progress(&total);
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         std::thread::scope(|s| {
