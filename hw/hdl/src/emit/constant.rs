@@ -1,7 +1,8 @@
 //! Pass 5: evaluates what depends on no signal.
 //!
 //! Before: sequential groups, some of which read only what they write themselves. After: each of their
-//! targets is assigned a constant. An `always @*` without inputs would never run in an event simulator.
+//! targets is assigned a constant. An `always @*` without inputs would never run in an event simulator;
+//! neither would one whose inputs stand in a branch that is never taken, so that such branches go first.
 
 use super::ir::{order, BinOp, Expr, Kind, Stmt, StmtKind, Target};
 use super::partition::{self, Partition};
@@ -12,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Splits the statements, those of constant groups replaced by their results.
 pub fn settle(stmts: &mut Vec<Stmt>, symbols: &Symbols, problems: &mut Vec<Problem>) -> Partition {
+    prune(stmts, symbols);
     let known = problems.len();
     let p = partition::split(stmts, symbols, problems);
     if problems.len() > known {
@@ -59,6 +61,39 @@ pub fn settle(stmts: &mut Vec<Stmt>, symbols: &Symbols, problems: &mut Vec<Probl
         })
         .collect();
     partition::split(stmts, symbols, problems)
+}
+
+/// Puts the branch that is taken in the place of every `if` and `match` on a constant.
+fn prune(stmts: &mut Vec<Stmt>, symbols: &Symbols) {
+    let constant = |e: &Expr| e.reads().is_empty().then(|| eval(e, symbols, &Values::new()));
+    let mut kept = Vec::with_capacity(stmts.len());
+    for mut s in std::mem::take(stmts) {
+        match &mut s.kind {
+            StmtKind::Assign(..) => {}
+            StmtKind::If(c, a, b) => {
+                prune(a, symbols);
+                prune(b, symbols);
+                if let Some(c) = constant(c) {
+                    kept.append(if c.any() { a } else { b });
+                    continue;
+                }
+            }
+            StmtKind::Case(subject, arms) => {
+                arms.iter_mut().for_each(|(_, body)| prune(body, symbols));
+                if let Some(subject) = constant(subject) {
+                    let hits = |label: &Option<Expr>| {
+                        label.as_ref().is_none_or(|l| constant(l).as_ref() == Some(&subject))
+                    };
+                    if let Some((_, body)) = arms.iter_mut().find(|(label, _)| hits(label)) {
+                        kept.append(body);
+                    }
+                    continue;
+                }
+            }
+        }
+        kept.push(s);
+    }
+    *stmts = kept;
 }
 
 type Values = BTreeMap<String, Word>;

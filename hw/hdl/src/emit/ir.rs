@@ -350,6 +350,14 @@ impl Expr {
         if a.width == 1 {
             return a.with_sign(false);
         }
+        if let Some(w) = a.as_lit() {
+            let value = match op {
+                '&' => w.all(),
+                '|' => w.any(),
+                _ => w.xor(),
+            };
+            return Expr::lit(value.into());
+        }
         Expr::new(Kind::Reduce(op, Box::new(a)), 1, false)
     }
 

@@ -65,6 +65,12 @@ traps! { #[hdl_gen] and #[hdl],
         if self.state.q.val() == Phase::Idle { self.y.next = 2.into(); }
         if self.a.val() == 0xFF { self.state.d.next = Phase::Stop; }
     } }
+    // A process whose only inputs stand in a branch that is never taken does not run in Icarus.
+    NeverTaken: Bits<8>, [] { fn update(&mut self) {
+        self.y.next = 1.into();
+        if (self.a.val() >> 8).any() { self.y.next = self.b.val(); }
+        match (self.b.val() >> 9).index() { 0 => {} _ => { self.y.next = self.c.val(); } }
+    } }
     ReadBetweenWrites: Bits<8>, [l: Signal<Local, Bits<8>>] { fn update(&mut self) {
         self.l.next = self.a.val();
         self.y.next = self.l.val() + 1;
