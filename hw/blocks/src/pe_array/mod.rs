@@ -1,6 +1,8 @@
 //! The PE array: multipliers, block-floating-point accumulation, column and array.
 
 pub mod error;
+pub mod operand;
+pub mod product;
 pub mod reconstruct;
 
 use crate::entry::Entry;
