@@ -18,6 +18,8 @@ pub use unpack::{OperandFormat, UnpackFp16, UnpackInt4, UnpackVector};
 pub const OPERAND_BITS: usize = 19;
 /// Bits of the significand, the lowest of an operand.
 pub const SIGNIFICAND_BITS: usize = 11;
+/// Bits of the head of an operand: exponent, sign and class.
+pub const HEAD_BITS: usize = OPERAND_BITS - SIGNIFICAND_BITS;
 /// Place of the exponent.
 pub const EXPONENT: usize = 11;
 /// Bits of the exponent.
