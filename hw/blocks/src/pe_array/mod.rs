@@ -1,5 +1,6 @@
 //! The PE array: multipliers, block-floating-point accumulation, column and array.
 
+pub mod baseline;
 pub mod error;
 pub mod operand;
 pub mod product;
