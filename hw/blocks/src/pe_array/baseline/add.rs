@@ -252,9 +252,9 @@ impl Logic for Fp16Add {
         let rounded = self.rounded.q.val();
         let special = self.special[4].q.val();
         let nothing = self.nothing[2].q.val().any();
-        let small = rounded.clone().bit(15) | !rounded.clone().slice(10, 5).any();
         let mut empty = nothing & !special.clone().bit(0);
         if !keep {
+            let small = rounded.clone().bit(15) | !rounded.clone().slice(10, 5).any();
             empty = (nothing | small) & !special.clone().bit(0);
         }
         let large = rounded.clone().slice(10, 5).all() & !rounded.clone().bit(15);

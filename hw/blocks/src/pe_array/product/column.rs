@@ -1,16 +1,17 @@
-//! [`ProductColumn`]: a column from operands and products to aligned magnitudes.
+//! [`ProductColumn`]: a column from operands and products to aligned values.
 
 use super::aligner::Aligner;
 use super::lane::{LaneExponent, PRODUCT_EXPONENT_BITS};
 use super::largest::LargestExponent;
 use super::Cut;
+use crate::parameter::ParameterError;
 use crate::pe_array::operand::HEAD_BITS;
 use skipopu_hdl::prelude::*;
 
 /// Finds a column's largest product exponent, flags and signs, and aligns its products.
 ///
 /// - Does: everything of a column but products, sum and rounding; a new vector every cycle.
-/// - Guarantee: `magnitudes`, `halves` and `negatives` belong to the operands of
+/// - Guarantee: `values` and `owed` belong to the operands of
 ///   [`ProductColumn::LATENCY`] cycles before, `largest` and the flags to those of
 ///   [`ProductColumn::TO_LARGEST`] cycles before.
 #[derive(LogicBlock, Ports)]
@@ -21,14 +22,12 @@ pub struct ProductColumn {
     pub a: Wire<In>,
     /// Heads of the other operands.
     pub b: Wire<In>,
-    /// Kept bits of the products, [`ProductColumn::TO_PRODUCT`] cycles after their operands.
+    /// Kept bits of the products, or their complements, [`ProductColumn::TO_PRODUCT`] cycles after their operands.
     pub products: Wire<In>,
-    /// `t` of every lane.
-    pub magnitudes: Wire<Out>,
-    /// `r` of every lane.
-    pub halves: Wire<Out>,
-    /// Sign of every lane.
-    pub negatives: Wire<Out>,
+    /// Aligned value of every lane, 16 or 23 bits.
+    pub values: Wire<Out>,
+    /// What is to be added to each.
+    pub owed: Wire<Out>,
     /// Largest product exponent.
     pub largest: Wire<Out>,
     /// A product is +Inf or NaN.
@@ -47,6 +46,7 @@ pub struct ProductColumn {
     flags: Vec<Reg>,
     _cut: Cut,
     _lanes: usize,
+    _complemented: bool,
 }
 
 impl ProductColumn {
@@ -54,28 +54,36 @@ impl ProductColumn {
     pub(super) const TO_LARGEST: usize = LaneExponent::LATENCY + LargestExponent::LATENCY;
     /// Cycles after the operands at which their products are due.
     pub(super) const TO_PRODUCT: usize = ProductColumn::TO_LARGEST + 1;
-    /// Cycles from operands to magnitudes.
+    /// Cycles after the operands at which the signs are due.
+    const TO_SIGN: usize = ProductColumn::TO_LARGEST + 2;
+    /// Cycles from operands to values.
     pub(super) const LATENCY: usize = ProductColumn::TO_LARGEST + Aligner::LATENCY;
 
-    pub(super) fn new(cut: Cut, lanes: usize) -> ProductColumn {
+    /// `complemented`: `products` come complemented.
+    pub(super) fn new(
+        cut: Cut,
+        lanes: usize,
+        complemented: bool,
+    ) -> Result<ProductColumn, ParameterError> {
         let registers =
             |stages: usize, width: usize| (0..stages).map(|_| Reg::new(width)).collect();
-        ProductColumn {
+        Ok(ProductColumn {
             clock: Default::default(),
             a: Wire::new(lanes * HEAD_BITS),
             b: Wire::new(lanes * HEAD_BITS),
             products: Wire::new(lanes * cut.kept().bits()),
-            magnitudes: Wire::new(lanes * cut.bits()),
-            halves: Wire::new(lanes),
-            negatives: Wire::new(lanes),
+            values: Wire::new(lanes * (cut.bits() + 1)),
+            owed: Wire::new(lanes),
             largest: Wire::new(PRODUCT_EXPONENT_BITS),
             positive: Default::default(),
             negative: Default::default(),
             lanes: (0..lanes).map(|_| LaneExponent::default()).collect(),
             maximum: LargestExponent::new(lanes),
             exponents: registers(LargestExponent::LATENCY, lanes * PRODUCT_EXPONENT_BITS),
-            signs: registers(ProductColumn::LATENCY - LaneExponent::LATENCY, lanes),
-            aligners: (0..lanes).map(|_| Aligner::new(cut)).collect(),
+            signs: registers(ProductColumn::TO_SIGN - LaneExponent::LATENCY, lanes),
+            aligners: (0..lanes)
+                .map(|_| Aligner::new(cut, complemented))
+                .collect::<Result<_, _>>()?,
             all: Wire::new(lanes * PRODUCT_EXPONENT_BITS),
             all_signs: Wire::new(lanes),
             all_positive: Wire::new(lanes),
@@ -83,15 +91,16 @@ impl ProductColumn {
             flags: registers(LargestExponent::LATENCY, 2),
             _cut: cut,
             _lanes: lanes,
-        }
+            _complemented: complemented,
+        })
     }
 }
 
 impl Logic for ProductColumn {
-    #[hdl(bits = self._cut.bits(), lanes = self._lanes, latency = Self::LATENCY, no_inline)]
+    #[hdl(bits = self._cut.bits(), lanes = self._lanes, complemented = self._complemented, latency = Self::LATENCY, no_inline)]
     fn update(&mut self) {
         clock!(self, clock, maximum);
-        let (bits, kept) = (self._cut.bits(), self._cut.kept().bits());
+        let (bits, kept) = (self._cut.bits() + 1, self._cut.kept().bits());
         for i in 0..self._lanes {
             self.lanes[i].clock.next = self.clock.val();
             self.lanes[i].a.next = self.a.val().slice(i * HEAD_BITS, HEAD_BITS);
@@ -135,10 +144,11 @@ impl Logic for ProductColumn {
                 .val()
                 .slice(i * PRODUCT_EXPONENT_BITS, PRODUCT_EXPONENT_BITS);
             self.aligners[i].product.next = self.products.val().slice(i * kept, kept);
-            self.magnitudes.next.set_slice(i * bits, &self.aligners[i].magnitude.val());
-            self.halves.next.set_slice(i, &Word::from(self.aligners[i].half.val()));
+            self.aligners[i].negative.next =
+                self.signs[Self::TO_SIGN - LaneExponent::LATENCY - 1].q.val().bit(i);
+            self.values.next.set_slice(i * bits, &self.aligners[i].value.val());
+            self.owed.next.set_slice(i, &Word::from(self.aligners[i].owed.val()));
         }
-        self.negatives.next = self.signs[Self::LATENCY - LaneExponent::LATENCY - 1].q.val();
         self.largest.next = self.maximum.largest.val();
         self.positive.next = self.flags[LargestExponent::LATENCY - 1].q.val().bit(0);
         self.negative.next = self.flags[LargestExponent::LATENCY - 1].q.val().bit(1);

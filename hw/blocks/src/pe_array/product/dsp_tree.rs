@@ -1,9 +1,13 @@
 //! [`DspTree`]: the sums of two columns in split DSP adders.
 
-use super::lut_tree::first_node;
 use super::Cut;
 use crate::primitives::dsp48e2::{Dsp48e2, DspError, DspMode, Simd, X, Z};
 use skipopu_hdl::prelude::*;
+
+/// Number of the first node of a level, leaves first.
+fn first_node(lanes: usize, level: usize) -> usize {
+    lanes - (lanes >> level)
+}
 
 /// Bits of one half of a split adder.
 const HALF: usize = 24;
@@ -19,12 +23,10 @@ const HALF: usize = 24;
 pub struct DspTree {
     /// Clock.
     pub clock: Signal<In, Clock>,
-    /// `t` of every lane, of the lower and then of the upper column.
-    pub magnitudes: Wire<In>,
-    /// `r` of every lane, of both columns.
-    pub halves: Wire<In>,
-    /// Sign of every lane, of both columns.
-    pub negatives: Wire<In>,
+    /// Signed value of every lane of the lower and then of the upper column, one's complement if negative.
+    pub values: Wire<In>,
+    /// What is to be added to each.
+    pub owed: Wire<In>,
     /// Two's complement sum of the lower column.
     pub sum0: Wire<Out>,
     /// To be added to it.
@@ -35,7 +37,7 @@ pub struct DspTree {
     pub carry1: Signal<Out, Bit>,
     dsps: Vec<Dsp48e2>,
     carries: Vec<Reg>,
-    owed: Vec<Wire<Local>>,
+    owing: Vec<Wire<Local>>,
     _cut: Cut,
     _lanes: usize,
 }
@@ -46,13 +48,12 @@ impl DspTree {
 
     pub(super) fn new(cut: Cut, lanes: usize) -> Result<DspTree, DspError> {
         let levels = lanes.ilog2() as usize;
-        let width = cut.bits() + 1 + levels;
+        let width = cut.sum_bits(lanes);
         let mode = DspMode::new().simd(Simd::Two24).x(X::Ab).z(Z::C);
         Ok(DspTree {
             clock: Default::default(),
-            magnitudes: Wire::new(2 * lanes * cut.bits()),
-            halves: Wire::new(2 * lanes),
-            negatives: Wire::new(2 * lanes),
+            values: Wire::new(2 * lanes * (cut.bits() + 1)),
+            owed: Wire::new(2 * lanes),
             sum0: Wire::new(width),
             carry0: Default::default(),
             sum1: Wire::new(width),
@@ -61,13 +62,13 @@ impl DspTree {
             carries: (0..levels * DspTree::NODE)
                 .map(|stage| Reg::new(lanes >> (stage / DspTree::NODE)))
                 .collect(),
-            owed: (0..=levels).map(|level| Wire::new(2 * lanes >> level)).collect(),
+            owing: (0..=levels).map(|level| Wire::new(2 * lanes >> level)).collect(),
             _cut: cut,
             _lanes: lanes,
         })
     }
 
-    /// Cycles from magnitudes to sums.
+    /// Cycles from values to sums.
     pub(super) fn latency(lanes: usize) -> usize {
         lanes.ilog2() as usize * DspTree::NODE
     }
@@ -76,21 +77,21 @@ impl DspTree {
 impl Logic for DspTree {
     #[hdl(bits = self._cut.bits(), lanes = self._lanes, latency = DspTree::latency(self._lanes))]
     fn update(&mut self) {
-        let (bits, lanes) = (self._cut.bits(), self._lanes);
+        let (bits, lanes) = (self._cut.bits() + 1, self._lanes);
         let levels = lanes.ilog2() as usize;
-        let width = bits + 1 + levels;
-        self.owed[0].next = self.halves.val() ^ self.negatives.val();
+        let width = self._cut.sum_bits(lanes);
+        self.owing[0].next = self.owed.val();
         for level in 0..levels {
             // A lane of every two gives its carry, the other keeps it.
             let (first, second) = (level * Self::NODE, level * Self::NODE + 1);
             self.carries[first].clock.next = self.clock.val();
             self.carries[second].clock.next = self.clock.val();
             for i in 0..lanes >> level {
-                let kept = Word::from(self.owed[level].val().bit(2 * i));
+                let kept = Word::from(self.owing[level].val().bit(2 * i));
                 self.carries[first].d.next.set_slice(i, &kept);
             }
             self.carries[second].d.next = self.carries[first].q.val();
-            self.owed[level + 1].next = self.carries[second].q.val();
+            self.owing[level + 1].next = self.carries[second].q.val();
         }
         for level in 0..levels {
             let nodes = lanes >> (level + 1);
@@ -101,21 +102,15 @@ impl Logic for DspTree {
                 self.dsps[n].pcin.next = Word::zero(48);
                 self.dsps[n].carryin.next = false;
                 self.dsps[n].use_d.next = false;
-                let low_carry = self.owed[level].val().bit(2 * i + 1);
-                let high_carry = self.owed[level].val().bit(2 * nodes + 2 * i + 1);
+                let low_carry = self.owing[level].val().bit(2 * i + 1);
+                let high_carry = self.owing[level].val().bit(2 * nodes + 2 * i + 1);
                 for side in 0..2usize {
                     if level == 0 {
                         let (low, high) = (2 * i + side, lanes + 2 * i + side);
-                        let low_sign = self.negatives.val().bit(low);
-                        let high_sign = self.negatives.val().bit(high);
-                        let low_bits = self.magnitudes.val().slice(low * bits, bits);
-                        let high_bits = self.magnitudes.val().slice(high * bits, bits);
-                        let low_turned = mux(low_sign, !low_bits.clone(), low_bits);
-                        let high_turned = mux(high_sign, !high_bits.clone(), high_bits);
                         let word = cat!(
-                            cat!(high_sign, high_turned).sext(HALF - 1),
+                            self.values.val().slice(high * bits, bits).sext(HALF - 1),
                             high_carry,
-                            cat!(low_sign, low_turned).sext(HALF - 1),
+                            self.values.val().slice(low * bits, bits).sext(HALF - 1),
                             low_carry
                         );
                         if side == 0 {
@@ -143,8 +138,8 @@ impl Logic for DspTree {
             }
         }
         self.sum0.next = self.dsps[lanes - 2].p.val().slice(1, width);
-        self.carry0.next = self.owed[levels].val().bit(0);
+        self.carry0.next = self.owing[levels].val().bit(0);
         self.sum1.next = self.dsps[lanes - 2].p.val().slice(HALF + 1, width);
-        self.carry1.next = self.owed[levels].val().bit(1);
+        self.carry1.next = self.owing[levels].val().bit(1);
     }
 }

@@ -3,21 +3,21 @@
 //! Two columns share a [`ColumnPair`], because each of its DSPs multiplies one activation with an
 //! operand of both.
 
+mod adder_tree;
 mod aligner;
 mod column;
 mod dsp_tree;
 mod lane;
 mod largest;
-mod lut_tree;
 mod multiplier;
 mod pair;
 
+pub use adder_tree::{AdderTree, TreeNode};
 pub use aligner::Aligner;
 pub use column::ProductColumn;
 pub use dsp_tree::DspTree;
 pub use lane::{LaneExponent, PRODUCT_EXPONENT_BITS};
 pub use largest::{LargestDigit, LargestExponent};
-pub use lut_tree::{AdderTree, SignedAdder};
 pub use multiplier::{Kept, OverpackedMultiplier, PRODUCT_BITS};
 pub use pair::{ColumnPair, ProductSum};
 
@@ -53,6 +53,11 @@ impl Cut {
             Cut::Bits22 => 5,
             Cut::Bits15 => 4,
         }
+    }
+
+    /// Bits of the sum over `lanes` lanes.
+    fn sum_bits(self, lanes: usize) -> usize {
+        self.bits() + 1 + lanes.ilog2() as usize
     }
 
     /// Exponent of the last kept bit where the largest product exponent is 0.

@@ -33,8 +33,8 @@ pub struct OverpackedMultiplier {
     pub v: Wire<In>,
     /// `u0 * v`, its upper bits kept.
     pub p0: Wire<Out>,
-    /// `u1 * v`, its upper bits kept.
-    pub p1: Wire<Out>,
+    /// Complement of `u1 * v`, its upper bits kept: as the DSP has it, so that its reader's LUTs take the inversion.
+    pub p1_not: Wire<Out>,
     dsp: Dsp48e2,
     parts: Reg,
     low: Vec<Reg>,
@@ -64,7 +64,7 @@ impl OverpackedMultiplier {
             u1: Wire::new(SIGNIFICAND_BITS),
             v: Wire::new(SIGNIFICAND_BITS),
             p0: Wire::new(kept.bits()),
-            p1: Wire::new(kept.bits()),
+            p1_not: Wire::new(kept.bits()),
             dsp: mode.build()?,
             parts: Reg::new(2 * LOW),
             low: (1..delay).map(|_| Reg::new(LOW)).collect(),
@@ -194,11 +194,11 @@ impl Logic for OverpackedMultiplier {
         if self._kept == PRODUCT_BITS {
             self.p0.next =
                 cat!(self.dsp.p.val().slice(0, 21), self.last[Self::LATENCY - 1].q.val());
-            self.p1.next =
-                cat!(!self.dsp.p.val().slice(21, 16), self.low[Self::LATENCY - 2].q.val());
+            self.p1_not.next =
+                cat!(self.dsp.p.val().slice(21, 16), !self.low[Self::LATENCY - 2].q.val());
         } else {
             self.p0.next = self.dsp.p.val().slice(5, 16);
-            self.p1.next = !self.dsp.p.val().slice(21, 16);
+            self.p1_not.next = self.dsp.p.val().slice(21, 16);
         }
     }
 }

@@ -1,9 +1,9 @@
 //! [`ColumnPair`]: two columns of products, from operands to rounded sums.
 
+use super::adder_tree::AdderTree;
 use super::column::ProductColumn;
 use super::dsp_tree::DspTree;
 use super::lane::PRODUCT_EXPONENT_BITS;
-use super::lut_tree::AdderTree;
 use super::multiplier::OverpackedMultiplier;
 use super::Cut;
 use crate::pe_array::error::{lanes_in_range, PeArrayError};
@@ -109,7 +109,7 @@ impl ColumnPair {
         lanes_in_range("column pair", lanes)?;
         let cut = sum.cut();
         let shape = SumShape {
-            width: cut.bits() + 1 + lanes.ilog2() as usize,
+            width: cut.sum_bits(lanes),
             exponent_bits: PRODUCT_EXPONENT_BITS,
             unit: cut.unit(),
             least_exponent: 2,
@@ -121,7 +121,7 @@ impl ColumnPair {
         let side = || Delay::new(PRODUCT_EXPONENT_BITS + 2, wait).expect(legal);
         let significands = || (0..lanes).map(|_| Reg::new(SIGNIFICAND_BITS)).collect();
         let trees = if sum == ProductSum::Dsp15 { 0 } else { 1 };
-        let tree = || (0..trees).map(|_| AdderTree::new(cut, lanes)).collect();
+        let tree = || (0..trees).map(|_| AdderTree::new(cut, lanes).expect(legal)).collect();
         Ok(ColumnPair {
             clock: Default::default(),
             act: Wire::new(lanes * OPERAND_BITS),
@@ -137,8 +137,8 @@ impl ColumnPair {
             multipliers: (0..lanes)
                 .map(|_| OverpackedMultiplier::new(cut.kept()).expect(legal))
                 .collect(),
-            column0: ProductColumn::new(cut, lanes),
-            column1: ProductColumn::new(cut, lanes),
+            column0: ProductColumn::new(cut, lanes, false).expect(legal),
+            column1: ProductColumn::new(cut, lanes, true).expect(legal),
             lut0: tree(),
             lut1: tree(),
             dsp: (trees..1).map(|_| DspTree::new(cut, lanes).expect(legal)).collect(),
@@ -187,7 +187,7 @@ impl Logic for ColumnPair {
             self.multipliers[i].u0.next = self.own0[i].q.val();
             self.multipliers[i].u1.next = self.own1[i].q.val();
             self.column0.products.next.set_slice(i * kept, &self.multipliers[i].p0.val());
-            self.column1.products.next.set_slice(i * kept, &self.multipliers[i].p1.val());
+            self.column1.products.next.set_slice(i * kept, &self.multipliers[i].p1_not.val());
         }
         // Align.
         for i in 0..lanes {
@@ -200,25 +200,20 @@ impl Logic for ColumnPair {
         // Sum.
         for i in 0..self.lut0.len() {
             self.lut0[i].clock.next = self.clock.val();
-            self.lut0[i].magnitudes.next = self.column0.magnitudes.val();
-            self.lut0[i].halves.next = self.column0.halves.val();
-            self.lut0[i].negatives.next = self.column0.negatives.val();
+            self.lut0[i].values.next = self.column0.values.val();
+            self.lut0[i].owed.next = self.column0.owed.val();
             self.result0.sum.next = self.lut0[i].sum.val();
             self.result0.carry.next = self.lut0[i].carry.val();
             self.lut1[i].clock.next = self.clock.val();
-            self.lut1[i].magnitudes.next = self.column1.magnitudes.val();
-            self.lut1[i].halves.next = self.column1.halves.val();
-            self.lut1[i].negatives.next = self.column1.negatives.val();
+            self.lut1[i].values.next = self.column1.values.val();
+            self.lut1[i].owed.next = self.column1.owed.val();
             self.result1.sum.next = self.lut1[i].sum.val();
             self.result1.carry.next = self.lut1[i].carry.val();
         }
         for i in 0..self.dsp.len() {
             self.dsp[i].clock.next = self.clock.val();
-            self.dsp[i].magnitudes.next =
-                cat!(self.column1.magnitudes.val(), self.column0.magnitudes.val());
-            self.dsp[i].halves.next = cat!(self.column1.halves.val(), self.column0.halves.val());
-            self.dsp[i].negatives.next =
-                cat!(self.column1.negatives.val(), self.column0.negatives.val());
+            self.dsp[i].values.next = cat!(self.column1.values.val(), self.column0.values.val());
+            self.dsp[i].owed.next = cat!(self.column1.owed.val(), self.column0.owed.val());
             self.result0.sum.next = self.dsp[i].sum0.val();
             self.result0.carry.next = self.dsp[i].carry0.val();
             self.result1.sum.next = self.dsp[i].sum1.val();
