@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{cells, design_of, seeds, Case};
+use common::{cells, design_of, shallow, seeds, Case};
 use skipopu_hw::primitives::{ShiftStage, TernaryAdder};
 
 #[test]
@@ -16,6 +16,8 @@ fn ternary_adders_add() {
         }
         let report = cells(&design_of(Box::new(TernaryAdder::new(width).unwrap()), "adder").1);
         assert_eq!(report.area.luts, width as u64);
+        // A LUT for the majorities, one for the parities, the chain.
+        shallow(&report, 3);
     }
 }
 

@@ -26,8 +26,6 @@ dut! {
     }
 }
 
-const FORMATS: [WideFormat; 2] = [WideFormat::Fp16, WideFormat::Fp32];
-
 fn name(sum: ProductSum, format: WideFormat, lanes: usize) -> &'static str {
     format!("pair_{}_{format:?}_{lanes}", sum.name()).to_lowercase().leak()
 }
@@ -102,15 +100,14 @@ fn compare(sum: ProductSum, wide: WideFormat, lanes: usize, pairs: usize, seed: 
     compared
 }
 
-/// 50,000 pairs for each variant and format: over 100,000 dot products in each mode.
+/// 112,000 pairs for each variant, each mode in half of them; a few more in FP16.
 fn equals_the_reference(sum: ProductSum) {
     let mut total = Compared::default();
-    for wide in FORMATS {
-        for seed in seeds() {
-            let compared = compare(sum, wide, 64, 27_000, seed);
-            total.fp16 += compared.fp16;
-            total.int4 += compared.int4;
-        }
+    for seed in seeds() {
+        let compared = compare(sum, WideFormat::Fp32, 64, 56_000, seed);
+        total.fp16 += compared.fp16;
+        total.int4 += compared.int4;
+        compare(sum, WideFormat::Fp16, 8, 20_000, seed);
     }
     assert!(total.fp16 >= 100_000 && total.int4 >= 100_000, "{} {}", total.fp16, total.int4);
 }
@@ -134,8 +131,9 @@ fn dsp15_equals_the_reference() {
 fn the_fewest_and_the_most_lanes() {
     for sum in ProductSum::ALL {
         compare(sum, WideFormat::Fp32, 2, 4_000, 0);
-        compare(sum, WideFormat::Fp32, 128, 1_000, 0);
     }
+    // The split adder's 24 bits are just enough.
+    compare(ProductSum::Dsp15, WideFormat::Fp16, 128, 1_000, 0);
 }
 
 #[test]

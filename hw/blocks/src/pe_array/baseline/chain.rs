@@ -50,6 +50,11 @@ impl Fp16Mac {
         })
     }
 
+    /// Cycles from `a` and `b` to the sum.
+    pub fn latency(subnormals: Subnormals) -> usize {
+        Fp16Mac::to_add(subnormals) + Fp16Add::LATENCY
+    }
+
     /// Cycles from `a` and `b` to the addition.
     pub fn to_add(subnormals: Subnormals) -> usize {
         match subnormals {
