@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{cells, design_of, shallow, seeds, Case};
+use common::{cells, design_of, seeds, shallow, Case};
 use skipopu_hw::primitives::{ShiftStage, TernaryAdder};
 
 #[test]
