@@ -226,8 +226,9 @@ impl Logic for Fp16Add {
             }
         }
         if keep {
-            if last >= self.free[0].q.val() {
-                last = self.free[0].q.val();
+            let bound = self.free[0].q.val();
+            if last >= bound.clone() {
+                last = bound;
             }
         }
         let mut by_ones = top.clone();

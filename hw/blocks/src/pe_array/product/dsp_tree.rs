@@ -62,7 +62,7 @@ impl DspTree {
             carries: (0..levels * DspTree::NODE)
                 .map(|stage| Reg::new(lanes >> (stage / DspTree::NODE)))
                 .collect(),
-            owing: (0..=levels).map(|level| Wire::new(2 * lanes >> level)).collect(),
+            owing: (0..=levels).map(|level| Wire::new((2 * lanes) >> level)).collect(),
             _cut: cut,
             _lanes: lanes,
         })
