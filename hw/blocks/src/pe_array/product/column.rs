@@ -51,13 +51,13 @@ pub struct ProductColumn {
 
 impl ProductColumn {
     /// Cycles from operands to the largest exponent.
-    pub(super) const TO_LARGEST: usize = LaneExponent::LATENCY + LargestExponent::LATENCY;
+    pub const TO_LARGEST: usize = LaneExponent::LATENCY + LargestExponent::LATENCY;
     /// Cycles after the operands at which their products are due.
-    pub(super) const TO_PRODUCT: usize = ProductColumn::TO_LARGEST + 1;
+    pub const TO_PRODUCT: usize = ProductColumn::TO_LARGEST + 1;
     /// Cycles after the operands at which the signs are due.
     const TO_SIGN: usize = ProductColumn::TO_LARGEST + 2;
     /// Cycles from operands to values.
-    pub(super) const LATENCY: usize = ProductColumn::TO_LARGEST + Aligner::LATENCY;
+    pub const LATENCY: usize = ProductColumn::TO_LARGEST + Aligner::LATENCY;
 
     /// `complemented`: `products` come complemented.
     pub(super) fn new(
