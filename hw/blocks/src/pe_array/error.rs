@@ -27,3 +27,12 @@ pub(crate) fn within(
     }
     Err(PeArrayError { block, parameter, value: value as i64, range: format!("{low} to {high}") })
 }
+
+/// Checks that `lanes` is a power of two from 2 to 128.
+pub(crate) fn lanes_in_range(block: &'static str, lanes: usize) -> Result<(), PeArrayError> {
+    if lanes.is_power_of_two() && (2..=128).contains(&lanes) {
+        return Ok(());
+    }
+    let range = "a power of two from 2 to 128".into();
+    Err(PeArrayError { block, parameter: "lanes", value: lanes as i64, range })
+}

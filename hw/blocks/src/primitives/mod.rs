@@ -15,14 +15,18 @@ mod contents;
 mod delay;
 pub mod dsp48e2;
 mod lutram;
+mod shift_stage;
 mod srl;
+mod ternary_adder;
 mod uram;
 
 pub use bram::Bram;
 pub use delay::{Delay, DelayReset};
 pub use dsp48e2::{Dsp48e2, DspMode};
 pub use lutram::Lutram;
+pub use shift_stage::ShiftStage;
 pub use srl::Srl;
+pub use ternary_adder::TernaryAdder;
 pub use uram::{Uram, UramMemory, UramPort};
 
 use crate::entry::Entry;
@@ -87,6 +91,22 @@ pub const ENTRIES: &[Entry] = &[
         interval: |_| Some(1),
         test: "skipopu-hw::primitives",
         build: |_| Box::new(UramMemory::new(128, 8192, 3).expect(LEGAL)),
+    },
+    Entry {
+        name: "ternary-adder",
+        summary: "sum of three 18-bit operands and two carries in one carry chain",
+        latency: |_| Some(TernaryAdder::LATENCY),
+        interval: |_| Some(1),
+        test: "skipopu-hw::lut_primitives",
+        build: |_| Box::new(TernaryAdder::new(18).expect(LEGAL)),
+    },
+    Entry {
+        name: "shift-stage",
+        summary: "16 bits right by one place or not, complemented or not, half a LUT a bit",
+        latency: |_| Some(ShiftStage::LATENCY),
+        interval: |_| Some(1),
+        test: "skipopu-hw::lut_primitives",
+        build: |_| Box::new(ShiftStage::new(16, 1).expect(LEGAL)),
     },
     Entry {
         name: "dsp48e2",

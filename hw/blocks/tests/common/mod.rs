@@ -1,6 +1,8 @@
 //! What the tests of blocks share: emission, lint, lock-step of three engines.
 #![allow(dead_code)] // every test binary uses its own share
 
+pub mod pe;
+
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use skipopu_eda::lint::{check, LintOptions};

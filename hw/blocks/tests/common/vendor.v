@@ -67,3 +67,27 @@ module URAM288 #(
     assign DOUT_A = OREG_A == "TRUE" ? a_out : a_latch;
     assign DOUT_B = OREG_B == "TRUE" ? b_out : b_latch;
 endmodule
+
+// A LUT of six inputs, or two of five that share them.
+module LUT6_2 #(parameter [63:0] INIT = 64'd0) (
+    input wire I0, input wire I1, input wire I2, input wire I3, input wire I4, input wire I5,
+    output wire O5, output wire O6
+);
+    assign O5 = INIT[{1'b0, I4, I3, I2, I1, I0}];
+    assign O6 = INIT[{I5, I4, I3, I2, I1, I0}];
+endmodule
+
+// Carry chain of eight bits.
+module CARRY8 (
+    input wire CI, input wire CI_TOP, input wire [7:0] DI, input wire [7:0] S,
+    output wire [7:0] CO, output wire [7:0] O
+);
+    wire [8:0] carry;
+    assign carry[0] = CI;
+    genvar n;
+    generate for (n = 0; n < 8; n = n + 1) begin : bits
+        assign carry[n + 1] = S[n] ? carry[n] : DI[n];
+    end endgenerate
+    assign O = S ^ carry[7:0];
+    assign CO = carry[8:1];
+endmodule

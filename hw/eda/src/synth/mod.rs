@@ -22,7 +22,7 @@ use skipopu_hdl::{Design, Module};
 use std::time::Duration;
 
 /// Raise when the meaning of a report changes: older cached reports are then ignored.
-const REPORT_VERSION: &str = "1";
+const REPORT_VERSION: &str = "2";
 
 /// Elaborated text above which the hierarchy is kept.
 const FLAT_LIMIT_BYTES: usize = 1_000_000;

@@ -15,6 +15,7 @@ pub(super) fn carry_outs(module: &NetModule) -> HashSet<u32> {
 impl Graph {
     pub(super) fn add_cell(&mut self, name: &str, cell: &Cell, carries: &HashSet<u32>) {
         match kind(&cell.kind) {
+            CellKind::Lut if cell.kind == "LUT6_2" => self.add_lut_pair(cell),
             CellKind::Lut | CellKind::Muxf => self.add_logic(cell, 1),
             CellKind::Buffer => self.add_logic(cell, 0),
             CellKind::Carry(bits) => self.add_carry(cell, bits, carries),
@@ -25,6 +26,19 @@ impl Graph {
             }),
             CellKind::Constant => {}
             _ => self.add_register(name, cell),
+        }
+    }
+
+    /// Two functions of shared inputs: each output hangs on the inputs that its table tells apart.
+    fn add_lut_pair(&mut self, cell: &Cell) {
+        let Some(init) = cell.number("INIT") else { return self.add_logic(cell, 1) };
+        for (output, inputs) in [("O5", 5), ("O6", 6)] {
+            let table = |n: u32| init >> n & 1;
+            let used = (0..inputs).filter(|i| {
+                (0..1 << inputs).any(|n| n >> i & 1 == 0 && table(n) != table(n | 1 << i))
+            });
+            let from: Vec<u32> = used.flat_map(|i| cell.nets(&format!("I{i}"))).collect();
+            self.block(&from, &cell.nets(output).collect::<Vec<_>>(), 1);
         }
     }
 
