@@ -1,6 +1,8 @@
 //! The PE array: multipliers, block-floating-point accumulation, column and array.
 
+pub mod aligned;
 pub mod error;
+pub mod ker_buffer;
 pub mod reconstruct;
 
 use crate::entry::Entry;

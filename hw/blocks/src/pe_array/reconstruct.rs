@@ -290,22 +290,36 @@ impl Logic for Reconstruct {
             self.side2.d.next = cat!(free, self.side1.q.val());
         }
         let mut next2 = sum2.slice(w.whole - w.after16, w.after16);
+        let mut high2 = next2.clone();
         let mut below2 = false;
         for j in 0..w.groups {
-            if lead2 == Word::new(2, j as u128) {
-                let free = (16 * j).saturating_sub(w.whole - w.after16);
-                if free == 0 {
-                    next2 = sum2.slice(w.whole - w.after16 - 16 * j, w.after16);
-                } else {
-                    let filled = mux(fill2, Word::ones(free), Word::zero(free));
-                    next2 = cat!(sum2.trunc(w.after16 - free), filled);
+            let free = (16 * j).saturating_sub(w.whole - w.after16);
+            let mut moved = mux(fill2, Word::ones(w.after16), Word::zero(w.after16));
+            if free == 0 {
+                moved = sum2.slice(w.whole - w.after16 - 16 * j, w.after16);
+            } else {
+                moved = cat!(sum2.trunc(w.after16 - free), moved.trunc(free));
+            }
+            if limited {
+                if lead2 == Word::new(2, j as u128) {
+                    next2 = moved;
                 }
-                below2 = false;
-                if w.whole > w.after16 + 16 * j {
+            } else if j == 1 {
+                next2 = mux(lead2.bit(0), moved, next2);
+            } else if j == 2 {
+                high2 = moved;
+            } else if j == 3 {
+                high2 = mux(lead2.bit(0), moved, high2);
+            }
+            if w.whole > w.after16 + 16 * j {
+                if lead2 == Word::new(2, j as u128) {
                     let rest = sum2.trunc(w.whole - w.after16 - 16 * j);
                     below2 = mux(fill2, !rest.clone(), rest).any();
                 }
             }
+        }
+        if !limited & (w.groups > 2) {
+            next2 = mux(lead2.bit(1), high2, next2);
         }
         self.sum2.d.next = next2;
         self.below2.d.next = Word::from(below2);
@@ -336,21 +350,36 @@ impl Logic for Reconstruct {
             self.side3.d.next = cat!(free, self.side2.q.val().trunc(4));
         }
         let mut next3 = sum3.slice(w.after16 - w.after4, w.after4);
+        let mut high3 = next3.clone();
         let mut below3 = self.below2.q.val().any();
         for j in 0..4usize {
-            if lead3 == Word::new(2, j as u128) {
-                let free = (4 * j).saturating_sub(w.after16 - w.after4);
-                if free == 0 {
-                    next3 = sum3.slice(w.after16 - w.after4 - 4 * j, w.after4);
-                } else {
-                    let filled = mux(fill3, Word::ones(free), Word::zero(free));
-                    next3 = cat!(sum3.trunc(w.after4 - free), filled);
+            let free = (4 * j).saturating_sub(w.after16 - w.after4);
+            let mut moved = mux(fill3, Word::ones(w.after4), Word::zero(w.after4));
+            if free == 0 {
+                moved = sum3.slice(w.after16 - w.after4 - 4 * j, w.after4);
+            } else {
+                moved = cat!(sum3.trunc(w.after4 - free), moved.trunc(free));
+            }
+            if limited {
+                if lead3 == Word::new(2, j as u128) {
+                    next3 = moved;
                 }
-                if w.after16 > w.after4 + 4 * j {
+            } else if j == 1 {
+                next3 = mux(lead3.bit(0), moved, next3);
+            } else if j == 2 {
+                high3 = moved;
+            } else if j == 3 {
+                high3 = mux(lead3.bit(0), moved, high3);
+            }
+            if w.after16 > w.after4 + 4 * j {
+                if lead3 == Word::new(2, j as u128) {
                     let rest = sum3.trunc(w.after16 - w.after4 - 4 * j);
                     below3 = self.below2.q.val().any() | mux(fill3, !rest.clone(), rest).any();
                 }
             }
+        }
+        if !limited {
+            next3 = mux(lead3.bit(1), high3, next3);
         }
         self.sum3.d.next = next3;
         self.below3.d.next = Word::from(below3);
@@ -376,21 +405,38 @@ impl Logic for Reconstruct {
             }
         }
         let mut next4 = Word::zero(w.kept);
+        let mut high4 = Word::zero(w.kept);
         let mut below4 = self.below3.q.val().any();
         for j in 0..4usize {
-            if lead4 == Word::new(2, j as u128) {
-                let free = (w.kept + j).saturating_sub(w.after4);
-                if free == 0 {
-                    next4 = sum4.slice(w.after4 - w.kept - j, w.kept);
-                } else {
-                    let filled = mux(fill4, Word::ones(free), Word::zero(free));
-                    next4 = cat!(sum4.trunc(w.kept - free), filled);
+            let free = (w.kept + j).saturating_sub(w.after4);
+            let mut moved = mux(fill4, Word::ones(w.kept), Word::zero(w.kept));
+            if free == 0 {
+                moved = sum4.slice(w.after4 - w.kept - j, w.kept);
+            } else {
+                moved = cat!(sum4.trunc(w.kept - free), moved.trunc(free));
+            }
+            if limited {
+                if lead4 == Word::new(2, j as u128) {
+                    next4 = moved;
                 }
-                if w.after4 > w.kept + j {
+            } else if j == 0 {
+                next4 = moved;
+            } else if j == 1 {
+                next4 = mux(lead4.bit(0), moved, next4);
+            } else if j == 2 {
+                high4 = moved;
+            } else {
+                high4 = mux(lead4.bit(0), moved, high4);
+            }
+            if w.after4 > w.kept + j {
+                if lead4 == Word::new(2, j as u128) {
                     let rest = sum4.trunc(w.after4 - w.kept - j);
                     below4 = self.below3.q.val().any() | mux(fill4, !rest.clone(), rest).any();
                 }
             }
+        }
+        if !limited {
+            next4 = mux(lead4.bit(1), high4, next4);
         }
         let steps = cat!(self.steps3.q.val(), lead4).zext(room_bits);
         let exponent = self.room3.q.val() - steps;
