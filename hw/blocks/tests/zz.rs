@@ -6,8 +6,9 @@ use skipopu_config::Config;
 fn m() {
     let s = AlignedShape::of(&Config::resolve("u280").unwrap());
     let go = |b: Box<dyn skipopu_hdl::Dut>, n: &str| { let t=std::time::Instant::now(); let d = design_of(b, n).1; std::fs::write(format!("/tmp/{n}.v"), d.text()).unwrap(); println!("{n} emit {:?}", t.elapsed()); cells(&d); };
-    go(Box::new(Maximum::new(64).unwrap()), "maximum");
     go(Box::new(AlignedColumn::new(s, Half::High).unwrap()), "column");
-    go(Box::new(BlockConverter::new(s, Role::Activations).unwrap()), "converter_a");
-    go(Box::new(BlockConverter::new(s, Role::Weights).unwrap()), "converter_w");
+    go(Box::new(AlignedColumn::new(AlignedShape { format: skipopu_config::WideFormat::Fp16, ..s}, Half::Low).unwrap()), "column16");
+    use skipopu_hw::pe_array::reconstruct::Reconstruct;
+    go(Box::new(Reconstruct::new(s.upper()).unwrap()), "wide");
+    go(Box::new(Reconstruct::new(s.lower()).unwrap()), "narrow");
 }

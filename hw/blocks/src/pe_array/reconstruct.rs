@@ -63,6 +63,19 @@ impl SumShape {
         self.format == WideFormat::Fp16
     }
 
+    /// The FP32 unit with which the exponent needs no constant added: for parents that can add the
+    /// difference once for many columns.
+    pub fn cheapest_unit(width: usize) -> i32 {
+        let shape = SumShape {
+            width,
+            exponent_bits: 1,
+            unit: 0,
+            least_exponent: 0,
+            format: WideFormat::Fp32,
+        };
+        -shape.allowance(width)
+    }
+
     /// Bits of the exponent arithmetic.
     fn room_bits(&self) -> usize {
         if self.limited() {
@@ -140,6 +153,7 @@ pub struct Reconstruct {
     side3: Reg,
     side4: Reg,
     packed: Reg,
+    ahead: Vec<Reg>,
     whole: Wire<Local>,
     used: Wire<Local>,
     _shape: SumShape,
@@ -187,6 +201,7 @@ impl Reconstruct {
             side3: Reg::new(if limited { 6 } else { 4 }),
             side4: Reg::new(5),
             packed: Reg::new(shape.result_bits()),
+            ahead: (0..if limited { 0 } else { 2 }).map(|_| Reg::new(2)).collect(),
             whole: Wire::new(w.whole),
             used: Wire::new(w.groups),
             _shape: shape,
@@ -290,7 +305,6 @@ impl Logic for Reconstruct {
             self.side2.d.next = cat!(free, self.side1.q.val());
         }
         let mut next2 = sum2.slice(w.whole - w.after16, w.after16);
-        let mut high2 = next2.clone();
         let mut below2 = false;
         for j in 0..w.groups {
             let free = (16 * j).saturating_sub(w.whole - w.after16);
@@ -300,16 +314,8 @@ impl Logic for Reconstruct {
             } else {
                 moved = cat!(sum2.trunc(w.after16 - free), moved.trunc(free));
             }
-            if limited {
-                if lead2 == Word::new(2, j as u128) {
-                    next2 = moved;
-                }
-            } else if j == 1 {
-                next2 = mux(lead2.bit(0), moved, next2);
-            } else if j == 2 {
-                high2 = moved;
-            } else if j == 3 {
-                high2 = mux(lead2.bit(0), moved, high2);
+            if lead2 == Word::new(2, j as u128) {
+                next2 = moved;
             }
             if w.whole > w.after16 + 16 * j {
                 if lead2 == Word::new(2, j as u128) {
@@ -318,10 +324,7 @@ impl Logic for Reconstruct {
                 }
             }
         }
-        if !limited & (w.groups > 2) {
-            next2 = mux(lead2.bit(1), high2, next2);
-        }
-        self.sum2.d.next = next2;
+        self.sum2.d.next = next2.clone();
         self.below2.d.next = Word::from(below2);
         self.zero2.d.next = Word::from(!self.used1.q.val().any());
         self.steps2.d.next = lead2;
@@ -331,12 +334,24 @@ impl Logic for Reconstruct {
         let sign3 = self.side2.q.val().bit(1);
         let fill3 = self.side2.q.val().bit(0);
         let sum3 = self.sum2.q.val();
+        // Where nothing limits the shift, its digit is found a stage ahead, beside the shift before.
+        let mut source3 = sum3.slice(w.after16 - 12, 12);
+        let mut source3_sign = sign3;
+        if !limited {
+            source3 = next2.slice(w.after16 - 12, 12);
+            source3_sign = self.side1.q.val().bit(1);
+        }
         let mut lead3 = Word::new(2, 3);
         for j in 0..3usize {
-            let group = sum3.slice(w.after16 - 12 + 4 * j, 4);
-            if mux(sign3, !group.clone(), group).any() {
+            let group = source3.slice(4 * j, 4);
+            if mux(source3_sign, !group.clone(), group).any() {
                 lead3 = Word::new(2, 2 - j as u128);
             }
+        }
+        if !limited {
+            self.ahead[0].clock.next = self.clock.val();
+            self.ahead[0].d.next = lead3;
+            lead3 = self.ahead[0].q.val();
         }
         if !limited {
             self.side3.d.next = self.side2.q.val();
@@ -350,7 +365,6 @@ impl Logic for Reconstruct {
             self.side3.d.next = cat!(free, self.side2.q.val().trunc(4));
         }
         let mut next3 = sum3.slice(w.after16 - w.after4, w.after4);
-        let mut high3 = next3.clone();
         let mut below3 = self.below2.q.val().any();
         for j in 0..4usize {
             let free = (4 * j).saturating_sub(w.after16 - w.after4);
@@ -360,16 +374,8 @@ impl Logic for Reconstruct {
             } else {
                 moved = cat!(sum3.trunc(w.after4 - free), moved.trunc(free));
             }
-            if limited {
-                if lead3 == Word::new(2, j as u128) {
-                    next3 = moved;
-                }
-            } else if j == 1 {
-                next3 = mux(lead3.bit(0), moved, next3);
-            } else if j == 2 {
-                high3 = moved;
-            } else if j == 3 {
-                high3 = mux(lead3.bit(0), moved, high3);
+            if lead3 == Word::new(2, j as u128) {
+                next3 = moved;
             }
             if w.after16 > w.after4 + 4 * j {
                 if lead3 == Word::new(2, j as u128) {
@@ -378,10 +384,7 @@ impl Logic for Reconstruct {
                 }
             }
         }
-        if !limited {
-            next3 = mux(lead3.bit(1), high3, next3);
-        }
-        self.sum3.d.next = next3;
+        self.sum3.d.next = next3.clone();
         self.below3.d.next = Word::from(below3);
         self.zero3.d.next = self.zero2.q.val();
         self.steps3.d.next = cat!(self.steps2.q.val(), lead3);
@@ -392,11 +395,22 @@ impl Logic for Reconstruct {
         let fill4 = self.side3.q.val().bit(0);
         let zero4 = self.zero3.q.val().any();
         let sum4 = self.sum3.q.val();
+        let mut source4 = sum4.slice(w.after4 - 3, 3);
+        let mut source4_sign = sign4;
+        if !limited {
+            source4 = next3.slice(w.after4 - 3, 3);
+            source4_sign = sign3;
+        }
         let mut lead4 = Word::new(2, 3);
         for j in 0..3usize {
-            if sum4.bit(w.after4 - 3 + j) != sign4 {
+            if source4.bit(j) != source4_sign {
                 lead4 = Word::new(2, 2 - j as u128);
             }
+        }
+        if !limited {
+            self.ahead[1].clock.next = self.clock.val();
+            self.ahead[1].d.next = lead4;
+            lead4 = self.ahead[1].q.val();
         }
         if limited {
             let most = self.side3.q.val().slice(4, 2);
@@ -405,7 +419,6 @@ impl Logic for Reconstruct {
             }
         }
         let mut next4 = Word::zero(w.kept);
-        let mut high4 = Word::zero(w.kept);
         let mut below4 = self.below3.q.val().any();
         for j in 0..4usize {
             let free = (w.kept + j).saturating_sub(w.after4);
@@ -415,18 +428,8 @@ impl Logic for Reconstruct {
             } else {
                 moved = cat!(sum4.trunc(w.kept - free), moved.trunc(free));
             }
-            if limited {
-                if lead4 == Word::new(2, j as u128) {
-                    next4 = moved;
-                }
-            } else if j == 0 {
+            if lead4 == Word::new(2, j as u128) {
                 next4 = moved;
-            } else if j == 1 {
-                next4 = mux(lead4.bit(0), moved, next4);
-            } else if j == 2 {
-                high4 = moved;
-            } else {
-                high4 = mux(lead4.bit(0), moved, high4);
             }
             if w.after4 > w.kept + j {
                 if lead4 == Word::new(2, j as u128) {
@@ -435,11 +438,8 @@ impl Logic for Reconstruct {
                 }
             }
         }
-        if !limited {
-            next4 = mux(lead4.bit(1), high4, next4);
-        }
-        let steps = cat!(self.steps3.q.val(), lead4).zext(room_bits);
-        let exponent = self.room3.q.val() - steps;
+        let steps = cat!(self.steps3.q.val(), lead4);
+        let exponent = self.room3.q.val() - steps.zext(room_bits);
         let mut over = false;
         if limited {
             over = !zero4 & (exponent >= Word::new(room_bits, (1 << field) - 2));

@@ -2,7 +2,7 @@
 
 use super::cascade::{Cascade, Half};
 use super::parity::Parity;
-use super::shape::{AlignedShape, EXPONENT_BITS, FIELD, FIELD_BITS, SUM_BITS};
+use super::shape::{AlignedShape, FIELD, FIELD_BITS, SUM_BITS, SUM_EXPONENT_BITS};
 use crate::parameter::ParameterError;
 use crate::pe_array::error::PeArrayError;
 use crate::pe_array::ker_buffer::KerBuffer;
@@ -21,7 +21,7 @@ pub const TAIL_BITS: usize = FIELD_BITS + 1;
 ///   lane 0; what belongs to a whole vector (the *tail*) comes
 ///   [`AlignedShape::cascade_latency`] cycles after lane 0. A swap comes one cycle before the first
 ///   activation that meets the new weights.
-/// - Guarantee: latency [`AlignedShape::cascade_latency`] + [`Reconstruct::LATENCY`] from lane 0.
+/// - Guarantee: results [`AlignedColumn::BEHIND`] cycles after the tail.
 #[derive(LogicBlock, Ports)]
 pub struct AlignedColumn {
     /// Clock.
@@ -34,8 +34,10 @@ pub struct AlignedColumn {
     pub int4: Wire<In>,
     /// Minus eight times the sum of the activations; two cycles after the last lane.
     pub correction: Wire<In>,
-    /// The vector's exponent (tail).
-    pub exponent: Wire<In>,
+    /// The vector's exponent and [`AlignedShape::upper_bias`] (tail).
+    pub upper_exponent: Wire<In>,
+    /// The vector's exponent and [`AlignedShape::lower_bias`] (tail).
+    pub lower_exponent: Wire<In>,
     /// The vector holds an Inf or a NaN (tail).
     pub nonfinite: Signal<In, Bit>,
     /// The vector meets INT4 weights (tail).
@@ -62,12 +64,20 @@ pub struct AlignedColumn {
     parity: Vec<Parity>,
     wide: Reconstruct,
     narrow: Reconstruct,
+    upper_sum: Reg,
+    lower_sum: Reg,
+    upper_unit: Reg,
+    lower_unit: Reg,
+    flags: Reg,
     borrow: Signal<Local, Bit>,
     _shape: AlignedShape,
     _half: Half,
 }
 
 impl AlignedColumn {
+    /// Cycles from the tail of a vector to its results.
+    pub const BEHIND: usize = 1 + Reconstruct::LATENCY;
+
     /// A column of `shape`.
     ///
     /// # Errors
@@ -88,7 +98,8 @@ impl AlignedColumn {
             even: Wire::new(lanes),
             int4: Wire::new(lanes),
             correction: Wire::new(shape.correction_bits()),
-            exponent: Wire::new(EXPONENT_BITS),
+            upper_exponent: Wire::new(SUM_EXPONENT_BITS),
+            lower_exponent: Wire::new(SUM_EXPONENT_BITS),
             nonfinite: Default::default(),
             int4_tail: Default::default(),
             words: Wire::new(lanes * shape.word_bits()),
@@ -103,8 +114,13 @@ impl AlignedColumn {
             tail: KerBuffer::new(1, TAIL_BITS).map_err(sized)?,
             cascade: Cascade::new(shape, half)?,
             parity: parity.into_iter().collect(),
-            wide: Reconstruct::new(shape.wide())?,
-            narrow: Reconstruct::new(shape.narrow())?,
+            wide: Reconstruct::new(shape.upper())?,
+            narrow: Reconstruct::new(shape.lower())?,
+            upper_sum: Reg::new(SUM_BITS + 1),
+            lower_sum: Reg::new(shape.lower().width),
+            upper_unit: Reg::new(SUM_EXPONENT_BITS),
+            lower_unit: Reg::new(SUM_EXPONENT_BITS),
+            flags: Reg::new(2),
             borrow: Default::default(),
             _shape: shape,
             _half: half,
@@ -120,11 +136,12 @@ impl Logic for AlignedColumn {
         int4 = self._shape.int4_bits,
         result = self._shape.result_bits(),
         high = self._half == Half::High,
-        latency = self._shape.cascade_latency() + Reconstruct::LATENCY,
+        latency = self._shape.cascade_latency() + Self::BEHIND,
         no_inline
     )]
     fn update(&mut self) {
         clock!(self, clock, weights, tail, cascade, wide, narrow);
+        dff_setup!(self, clock, upper_sum, lower_sum, upper_unit, lower_unit, flags);
         let word_bits = self._shape.word_bits();
 
         self.weights.data.next = self.words.val();
@@ -157,25 +174,32 @@ impl Logic for AlignedColumn {
         // The upper sum stays in place; the borrow in all places below and as carry adds one to it.
         let int4 = self.int4_tail.val();
         let borrow = self.borrow.val();
-        let flag = self.nonfinite.val();
-        let tail = self.tail.active.val();
         let filled = mux(borrow, Word::ones(FIELD), Word::zero(FIELD));
-        self.wide.sum.next = cat!(sum.slice(FIELD, SUM_BITS - FIELD), mux(int4, filled, low.clone()));
-        self.wide.carry.next = int4 & borrow;
-        self.wide.exponent.next = self.exponent.val() + tail.trunc(FIELD_BITS).zext(EXPONENT_BITS);
-        self.wide.positive.next = flag | tail.bit(FIELD_BITS);
-        self.wide.negative.next = flag | tail.bit(FIELD_BITS);
-        self.upper.next = self.wide.result.val();
-
+        let upper = sum.slice(FIELD, SUM_BITS - FIELD);
+        self.upper_sum.d.next = cat!(upper, mux(int4, filled, low.clone()), int4 & borrow);
         if self._shape.parity() {
-            self.narrow.sum.next = cat!(borrow, low);
+            self.lower_sum.d.next = cat!(borrow, low);
         } else {
-            self.narrow.sum.next = low;
+            self.lower_sum.d.next = low;
         }
+        let tail = self.tail.active.val();
+        let exponent = tail.trunc(FIELD_BITS).zext(SUM_EXPONENT_BITS);
+        let flag = self.nonfinite.val();
+        self.upper_unit.d.next = self.upper_exponent.val() + exponent;
+        self.lower_unit.d.next = self.lower_exponent.val();
+        self.flags.d.next = cat!(flag, flag | tail.bit(FIELD_BITS));
+
+        self.wide.sum.next = self.upper_sum.q.val().slice(1, SUM_BITS);
+        self.wide.carry.next = self.upper_sum.q.val().bit(0);
+        self.wide.exponent.next = self.upper_unit.q.val();
+        self.wide.positive.next = self.flags.q.val().bit(0);
+        self.wide.negative.next = self.flags.q.val().bit(0);
+        self.upper.next = self.wide.result.val();
+        self.narrow.sum.next = self.lower_sum.q.val();
         self.narrow.carry.next = false;
-        self.narrow.exponent.next = self.exponent.val();
-        self.narrow.positive.next = flag;
-        self.narrow.negative.next = flag;
+        self.narrow.exponent.next = self.lower_unit.q.val();
+        self.narrow.positive.next = self.flags.q.val().bit(1);
+        self.narrow.negative.next = self.flags.q.val().bit(1);
         self.lower.next = self.narrow.result.val();
     }
 }

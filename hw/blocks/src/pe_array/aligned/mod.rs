@@ -24,5 +24,5 @@ pub use column::{AlignedColumn, TAIL_BITS};
 pub use correction::Correction;
 pub use maximum::Maximum;
 pub use parity::Parity;
-pub use shape::{AlignedShape, EXPONENT_BITS, FIELD, FIELD_BITS, SUM_BITS, VALUE_BITS};
+pub use shape::{AlignedShape, EXPONENT_BITS, FIELD, FIELD_BITS, SUM_BITS, SUM_EXPONENT_BITS, VALUE_BITS};
 pub use skew::{Ripple, Skew};

@@ -8,8 +8,10 @@ use skipopu_config::{Config, WideFormat};
 pub const FIELD: usize = 23;
 /// Bits of the DSP's sum.
 pub const SUM_BITS: usize = 48;
-/// Bits of the exponents that enter a column from its activations.
+/// Bits of a block exponent, raised for INT4 or not.
 pub const EXPONENT_BITS: usize = 6;
+/// Bits of the exponent of a column's sum.
+pub const SUM_EXPONENT_BITS: usize = 7;
 /// Bits of a FP16 exponent field, and of a weight vector's exponent.
 pub const FIELD_BITS: usize = 5;
 /// Bits of one value on its way in: an FP16 value or four INT4 weights.
@@ -98,31 +100,55 @@ impl AlignedShape {
         self.kv_bits + 14 - FIELD
     }
 
-    /// The column's sum in FP16xFP16, the upper one in FP16xINT4.
-    pub fn wide(&self) -> SumShape {
-        SumShape {
-            width: SUM_BITS,
-            exponent_bits: EXPONENT_BITS,
-            unit: -((28 + self.act_bits + self.kv_bits) as i32),
-            least_exponent: 2,
-            format: self.format,
-        }
+    /// The column's sum in FP16xFP16, the upper one in FP16xINT4. Its exponent is the sum of both
+    /// vectors' and [`upper_bias`](Self::upper_bias).
+    pub fn upper(&self) -> SumShape {
+        self.sum(SUM_BITS, self.upper_unit(), 2)
     }
 
-    /// The lower sum of FP16xINT4.
-    pub fn narrow(&self) -> SumShape {
+    /// The lower sum of FP16xINT4. Its exponent is the activations' and
+    /// [`lower_bias`](Self::lower_bias).
+    pub fn lower(&self) -> SumShape {
+        let width = FIELD + usize::from(self.parity());
+        self.sum(width, self.lower_unit(), 1 + self.narrowed() as u32)
+    }
+
+    /// What the edge adds to the activations' exponent for the upper sum.
+    pub fn upper_bias(&self) -> usize {
+        (self.upper_unit() - self.upper().unit) as usize
+    }
+
+    /// What the edge adds to the activations' exponent for the lower sum.
+    pub fn lower_bias(&self) -> usize {
+        (self.lower_unit() - self.lower().unit) as usize
+    }
+
+    fn upper_unit(&self) -> i32 {
+        -((28 + self.act_bits + self.kv_bits) as i32)
+    }
+
+    fn lower_unit(&self) -> i32 {
+        -((14 + self.act_bits) as i32)
+    }
+
+    /// A sum whose value is `sum * 2^(exponent + unit)`, `exponent` at least `least`.
+    fn sum(&self, width: usize, unit: i32, least: u32) -> SumShape {
+        let cheapest = match self.format {
+            WideFormat::Fp16 => unit,
+            WideFormat::Fp32 => SumShape::cheapest_unit(width),
+        };
         SumShape {
-            width: FIELD + usize::from(self.parity()),
-            exponent_bits: EXPONENT_BITS,
-            unit: -((14 + self.act_bits) as i32),
-            least_exponent: 1 + self.narrowed() as u32,
+            width,
+            exponent_bits: SUM_EXPONENT_BITS,
+            unit: cheapest,
+            least_exponent: least + (unit - cheapest) as u32,
             format: self.format,
         }
     }
 
     /// Bits of a result.
     pub fn result_bits(&self) -> usize {
-        self.wide().result_bits()
+        self.upper().result_bits()
     }
 
     /// Cycles from lane 0's activation to the last sum of the cascade.
