@@ -86,7 +86,8 @@ pub const FIELDS: &[Field] = &[
         unit: "bits",
         because: "",
         limit: "a significand has 11 bits and the narrow port of the DSP 17 beside the sign",
-        help: "Magnitude bits of an aligned activation, without the sign. Used by `aligned` alone. \
+        help:
+            "Magnitude bits of an aligned activation, without the sign. Used by `aligned` alone. \
                Wider keeps small values beside outliers; 17 matches the 22-bit tree on normal data.",
     },
     Field {
@@ -95,7 +96,8 @@ pub const FIELDS: &[Field] = &[
         unit: "bits",
         because: "",
         limit: "a significand has 11 bits and the wide port of the DSP 26 beside the sign",
-        help: "Magnitude bits of aligned K, V or FP16 weights, without the sign. Used by `aligned` \
+        help:
+            "Magnitude bits of aligned K, V or FP16 weights, without the sign. Used by `aligned` \
                alone.",
     },
     Field {

@@ -3,6 +3,7 @@
 pub mod aligned;
 pub mod error;
 pub mod ker_buffer;
+pub mod layout;
 pub mod reconstruct;
 
 use crate::entry::Entry;

@@ -122,8 +122,21 @@ impl Logic for Aligner {
     #[hdl(role = self._role.name(), width = self._role.width(&self._shape), latency = Self::LATENCY)]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, distance4, significand4, sign4, negate4, spare4, shifted5, far5, upper5,
-            lower5, sign5, negate5, spare5, integer6
+            self,
+            clock,
+            distance4,
+            significand4,
+            sign4,
+            negate4,
+            spare4,
+            shifted5,
+            far5,
+            upper5,
+            lower5,
+            sign5,
+            negate5,
+            spare5,
+            integer6
         );
         let width = self._role.width(&self._shape);
         let weights = self._role == Role::Weights;

@@ -106,8 +106,7 @@ impl Logic for Cascade {
             self.dsp[i].clock.next = self.clock.val();
             self.dsp[i].a.next = integer.sext(30);
             self.dsp[i].b.next = self.x.val().slice(i * x_bits, x_bits).sext(18);
-            self.dsp[i].d.next =
-                cat!(w1, Word::zero(FIELD - 4), !w0.bit(3), w0.trunc(3));
+            self.dsp[i].d.next = cat!(w1, Word::zero(FIELD - 4), !w0.bit(3), w0.trunc(3));
             self.dsp[i].use_d.next = self.int4.val().bit(i);
             self.dsp[i].carryin.next = false;
             if i == 0 {

@@ -3,7 +3,6 @@
 use super::cascade::{Cascade, Half};
 use super::parity::Parity;
 use super::shape::{AlignedShape, FIELD, FIELD_BITS, SUM_BITS, SUM_EXPONENT_BITS};
-use crate::parameter::ParameterError;
 use crate::pe_array::error::PeArrayError;
 use crate::pe_array::ker_buffer::KerBuffer;
 use crate::pe_array::reconstruct::Reconstruct;
@@ -85,12 +84,6 @@ impl AlignedColumn {
     pub fn new(shape: AlignedShape, half: Half) -> Result<AlignedColumn, PeArrayError> {
         shape.check()?;
         let lanes = shape.lanes;
-        let sized = |e: ParameterError| PeArrayError {
-            block: e.block,
-            parameter: e.parameter,
-            value: e.value as i64,
-            range: e.legal.into(),
-        };
         let parity = shape.parity().then(|| Parity::new(shape)).transpose()?;
         Ok(AlignedColumn {
             clock: Default::default(),
@@ -110,8 +103,8 @@ impl AlignedColumn {
             swap_tail: Default::default(),
             upper: Wire::new(shape.result_bits()),
             lower: Wire::new(shape.result_bits()),
-            weights: KerBuffer::new(lanes, shape.word_bits()).map_err(sized)?,
-            tail: KerBuffer::new(1, TAIL_BITS).map_err(sized)?,
+            weights: KerBuffer::new(lanes, shape.word_bits())?,
+            tail: KerBuffer::new(1, TAIL_BITS)?,
             cascade: Cascade::new(shape, half)?,
             parity: parity.into_iter().collect(),
             wide: Reconstruct::new(shape.upper())?,

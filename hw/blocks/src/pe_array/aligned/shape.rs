@@ -163,7 +163,12 @@ impl AlignedShape {
         within(block, "lanes", self.lanes, 2, 128)?;
         if !self.lanes.is_power_of_two() {
             let range = "a power of two, 2 to 128".into();
-            return Err(PeArrayError { block, parameter: "lanes", value: self.lanes as i64, range });
+            return Err(PeArrayError {
+                block,
+                parameter: "lanes",
+                value: self.lanes as i64,
+                range,
+            });
         }
         within(block, "act_bits", self.act_bits, 11, 17)?;
         let room = SUM_BITS - 1 - self.carry_bits() - self.act_bits;
