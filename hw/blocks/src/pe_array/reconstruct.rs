@@ -63,8 +63,8 @@ impl SumShape {
         self.format == WideFormat::Fp16
     }
 
-    /// The FP32 unit with which the exponent needs no constant added: for parents that can add the
-    /// difference once for many columns.
+    /// The FP32 unit with which a 7-bit exponent needs next to no logic: for parents that can add the
+    /// difference to another unit once for many columns.
     pub fn cheapest_unit(width: usize) -> i32 {
         let shape = SumShape {
             width,
@@ -73,7 +73,8 @@ impl SumShape {
             least_exponent: 0,
             format: WideFormat::Fp32,
         };
-        -shape.allowance(width)
+        // What is added to the exponent is then one bit, above most of it.
+        64 - shape.allowance(width)
     }
 
     /// Bits of the exponent arithmetic.

@@ -101,6 +101,9 @@ impl AlignedArray {
         })
     }
 
+    /// Cycles by which a load must precede the swap that takes it.
+    pub const AHEAD: usize = 2;
+
     /// Cycles from activations to results.
     pub fn latency(&self) -> usize {
         BlockConverter::LATENCY + self._shape.cascade_latency() + AlignedColumn::BEHIND
