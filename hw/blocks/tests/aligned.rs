@@ -7,7 +7,7 @@ mod common;
 mod vectors;
 
 use array_run::Subject;
-use common::{agree, cells, clean, design_of, seeds, shallow, verilated};
+use common::{agree, cells, clean, design_of, seeds, shallow, verilated, verilated_array};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use skipopu_config::{Config, WideFormat};
@@ -56,7 +56,7 @@ fn columns_of_64_lanes_equal_the_reference() {
         let (subject, array) = subject(shape(64, 17, 17, format), 8);
         let (_, design) = design_of(Box::new(array), "aligned_array_64");
         for seed in seeds() {
-            let outcome = subject.run(&mut verilated(&design), 26_000, seed, false);
+            let outcome = subject.run(&mut verilated_array(&design), 42_000, seed, false);
             println!("{format:?}, seed {seed}: {outcome:?}");
             assert!(outcome.compared.iter().all(|n| *n >= 100_000), "{outcome:?}");
             assert!(outcome.swaps > 1_000 && outcome.switches > 1_000, "{outcome:?}");
@@ -81,7 +81,7 @@ fn arrays_of_every_size_and_width_equal_the_reference() {
         let (_, design) = design_of(Box::new(array), &name);
         assert_eq!(design.top().latency, Some(subject.latency));
         for seed in seeds() {
-            let mut model = verilated(&design);
+            let mut model = verilated_array(&design);
             let outcome = subject.run(&mut model, 1_500, seed, true);
             println!("{name}, seed {seed}: {outcome:?}");
             assert!(outcome.compared.iter().all(|n| *n > 100), "{name}: {outcome:?}");
@@ -109,7 +109,7 @@ fn the_parity_makes_room_for_one_more_bit() {
     let (subject, array) = subject(shape, 3);
     let (_, design) = design_of(Box::new(array), "aligned_array_parity");
     for seed in seeds() {
-        let outcome = subject.run(&mut verilated(&design), 4_000, seed, false);
+        let outcome = subject.run(&mut verilated_array(&design), 4_000, seed, false);
         assert!(outcome.compared.iter().all(|n| *n > 1_000), "{outcome:?}");
     }
 }

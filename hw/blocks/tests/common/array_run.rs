@@ -124,7 +124,8 @@ impl Subject {
             // A load beat.
             let mut arriving = Vec::new();
             let load_valid = running && (!trickle || rng.random_range(0..3) == 0);
-            let load_int4 = rng.random::<bool>();
+            // A beat of INT4 weights fills two slots.
+            let load_int4 = rng.random_range(0..3) == 0;
             let slot = if trickle { rng.random_range(0..l.slots()) } else { cycle % l.slots() };
             let slot = if load_int4 { slot & !1 } else { slot };
             let mut beat = Vec::new();
@@ -167,7 +168,7 @@ impl Subject {
             }
             // Activations.
             let valid = running && (!trickle || rng.random());
-            let int4 = rng.random::<bool>();
+            let int4 = rng.random_range(0..3) == 0;
             let vectors: Vec<Vec<u16>> = (0..l.groups())
                 .map(|_| {
                     let kind = rng.random_range(0..KINDS.len());

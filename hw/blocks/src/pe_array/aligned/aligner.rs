@@ -80,6 +80,44 @@ pub struct Aligner {
     _role: Role,
 }
 
+/// Which multiples of four bring digits to a place.
+#[derive(Clone, Copy, PartialEq)]
+enum Reach {
+    /// 0 to 2.
+    Upper,
+    /// 1 to 3.
+    Lower,
+    /// More than three of them.
+    Far,
+}
+
+/// Neighbouring places of the shifted window, down to the rounding bit.
+struct Part {
+    start: usize,
+    bits: usize,
+    reach: Reach,
+    least: usize,
+    most: usize,
+}
+
+/// The places of a window of `width + 1` bits, of which the top 13 (weights 14) and the one above hold
+/// digits before the shift by fours.
+fn parts(width: usize, weights: bool) -> Vec<Part> {
+    let lowest = width as isize - if weights { 14 } else { 13 };
+    let w = width as isize;
+    let borders = [
+        (w - 11, w + 1, Reach::Upper, 0, 2),
+        (lowest, w - 11, Reach::Far, 0, 3),
+        (w - 15, lowest, Reach::Lower, 1, 3),
+        (0, w - 15, Reach::Far, 1, width / 4),
+    ];
+    let part = |(from, to, reach, least, most): (isize, isize, Reach, usize, usize)| {
+        let start = from.max(0) as usize;
+        (to > start as isize).then(|| Part { start, bits: to as usize - start, reach, least, most })
+    };
+    borders.into_iter().filter_map(part).collect()
+}
+
 impl Aligner {
     /// Cycles from value to integer.
     pub const LATENCY: usize = 3;
@@ -119,7 +157,7 @@ impl Aligner {
 }
 
 impl Logic for Aligner {
-    #[hdl(role = self._role.name(), width = self._role.width(&self._shape), latency = Self::LATENCY)]
+    #[hdl(role = self._role.name(), width = self._role.width(&self._shape), latency = Self::LATENCY, no_inline)]
     fn update(&mut self) {
         dff_setup!(
             self,
@@ -165,22 +203,25 @@ impl Logic for Aligner {
         // Shift by 0 to 3, and how many fours remain, for three kinds of places.
         let significand = self.significand4.q.val();
         let distance = self.distance4.q.val();
-        for p in 0..width + 1 {
-            let mut bit = false;
-            for step in 0..4usize {
-                if (p + step >= width - 10) & (p + step <= width) {
-                    if distance.trunc(2) == Word::new(2, step as u128) {
-                        bit = significand.bit(p + step - (width - 10));
-                    }
-                }
+        let whole = cat!(significand, Word::zero(width - 10));
+        let mut near = whole.clone();
+        for step in 1..4usize {
+            if distance.trunc(2) == Word::new(2, step as u128) {
+                near = whole.slice(step, width + 1);
             }
-            if weights & (p + 14 >= width) & (p + 11 <= width) & (p > 0) {
-                // Zero but for INT4 weights, which are not shifted.
-                bit = bit | self.spare4.q.val().bit(p + 14 - width);
-            }
-            self.near.next.set_slice(p, &Word::from(bit));
         }
-        self.shifted5.d.next = self.near.val();
+        self.near.next = near;
+        if weights & (width > 11) {
+            // Zero but for INT4 weights, which are not shifted.
+            let spare = self.spare4.q.val();
+            let low = width.saturating_sub(14).max(1);
+            let kept = width - 10 - low;
+            let bits = self.near.val().slice(low, kept) | spare.slice(4 - kept, kept);
+            self.shifted5.d.next = self.near.val();
+            self.shifted5.d.next.set_slice(low, &bits);
+        } else {
+            self.shifted5.d.next = self.near.val();
+        }
         let mut fours = distance.slice(2, 3);
         if distance.bit(5) {
             fours = Word::ones(3);
@@ -198,27 +239,25 @@ impl Logic for Aligner {
 
         // Shift by fours, negate, round.
         let shifted = self.shifted5.q.val();
-        let lowest = width.saturating_sub(if weights { 14 } else { 13 });
-        for p in 0..width + 1 {
-            let least = if p < lowest { (lowest - p).div_ceil(4) } else { 0 };
-            let most = (width - p) / 4;
-            let mut bit = false;
-            for four in least..most + 1 {
-                if most < 3 {
+        for part in parts(width, weights) {
+            let mut bits = Word::zero(part.bits);
+            for four in part.least..part.most + 1 {
+                let moved = shifted.slice(part.start + 4 * four, part.bits);
+                if part.reach == Reach::Upper {
                     if self.upper5.q.val() == Word::new(2, four as u128) {
-                        bit = shifted.bit(p + 4 * four);
+                        bits = moved;
                     }
-                } else if (least > 0) & (most < 4) {
+                } else if part.reach == Reach::Lower {
                     if self.lower5.q.val() == Word::new(2, four as u128) {
-                        bit = shifted.bit(p + 4 * four);
+                        bits = moved;
                     }
                 } else {
                     if self.far5.q.val() == Word::new(3, four as u128) {
-                        bit = shifted.bit(p + 4 * four);
+                        bits = moved;
                     }
                 }
             }
-            self.window.next.set_slice(p, &Word::from(bit));
+            self.window.next.set_slice(part.start, &bits);
         }
         let cut = self.window.val().slice(1, width);
         let negate = self.negate5.q.val().any();

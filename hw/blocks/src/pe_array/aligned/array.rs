@@ -12,7 +12,14 @@ use crate::pe_array::layout::ArrayLayout;
 use crate::primitives::Delay;
 use skipopu_hdl::prelude::*;
 
-/// The array of the variant `aligned`: see [`PeArray`](crate::pe_array::array::PeArray) for its ports.
+/// The array of the variant `aligned`; [`ArrayLayout`] says how its ports are divided.
+///
+/// - Does: takes a vector per group, a load beat and a swap every cycle; converts, skews and multiplies.
+///   A swap and its vector meet what was loaded [`AlignedArray::AHEAD`] or more cycles before. Each
+///   vector has its mode, which must be that of the weights it meets.
+/// - Does not: mask lanes (absent lanes are zeros in both operands), stall, or sum over several vectors.
+/// - Guarantee: a result per column and cycle in FP16xFP16 (`upper`), two in FP16xINT4 (`upper` for the
+///   odd weights of a load, `lower` for the even ones), [`AlignedArray::latency`] cycles later.
 #[derive(LogicBlock, Ports)]
 pub struct AlignedArray {
     /// Clock.

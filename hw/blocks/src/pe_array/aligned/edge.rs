@@ -82,7 +82,7 @@ impl ActivationEdge {
 }
 
 impl Logic for ActivationEdge {
-    #[hdl(lanes = self._shape.lanes, act = self._shape.act_bits, int4 = self._shape.int4_bits)]
+    #[hdl(lanes = self._shape.lanes, act = self._shape.act_bits, int4 = self._shape.int4_bits, no_inline)]
     fn update(&mut self) {
         clock!(self, clock, converter, sum, skew, tail, wait);
         dff_setup!(self, clock, upper, lower, flag, int4s);
@@ -163,7 +163,7 @@ impl WeightEdge {
 }
 
 impl Logic for WeightEdge {
-    #[hdl(lanes = self._shape.lanes, kv = self._shape.kv_bits)]
+    #[hdl(lanes = self._shape.lanes, kv = self._shape.kv_bits, no_inline)]
     fn update(&mut self) {
         clock!(self, clock, converter, skew, tail);
         self.converter.values.next = self.values.val();

@@ -68,10 +68,10 @@ impl Logic for Maximum {
         dff_setup!(self, clock, rest1, rest2, top1, top2, top3);
         // Bits 4 and 3.
         for i in 0..self._lanes {
-            let field = self.fields.val().slice(5 * i, 5);
-            self.first.next.set_slice(i, &Word::from(field.bit(4)));
-            self.second.next.set_slice(i, &Word::from(field.bit(3)));
-            self.both.next.set_slice(i, &Word::from(field.bit(4) & field.bit(3)));
+            let bits = self.fields.val().slice(5 * i + 3, 2);
+            self.first.next.set_slice(i, &Word::from(bits.bit(1)));
+            self.second.next.set_slice(i, &Word::from(bits.bit(0)));
+            self.both.next.set_slice(i, &Word::from(bits.all()));
         }
         let first = self.first.val().any();
         let mut second = self.second.val().any();
@@ -88,10 +88,10 @@ impl Logic for Maximum {
 
         // Bits 2 and 1.
         for i in 0..self._lanes {
-            let rest = self.rest1.q.val().slice(3 * i, 3);
-            self.next_first.next.set_slice(i, &Word::from(rest.bit(2)));
-            self.next_second.next.set_slice(i, &Word::from(rest.bit(1)));
-            self.next_both.next.set_slice(i, &Word::from(rest.bit(2) & rest.bit(1)));
+            let bits = self.rest1.q.val().slice(3 * i + 1, 2);
+            self.next_first.next.set_slice(i, &Word::from(bits.bit(1)));
+            self.next_second.next.set_slice(i, &Word::from(bits.bit(0)));
+            self.next_both.next.set_slice(i, &Word::from(bits.all()));
         }
         let next_first = self.next_first.val().any();
         let mut next_second = self.next_second.val().any();
