@@ -115,12 +115,12 @@ fn the_parity_makes_room_for_one_more_bit() {
 }
 
 dut! {
-    struct ConverterPorts(values: usize, integers: usize) {
+    struct ConverterPorts(values: usize, integers: usize, exponent: usize) {
         clock clock;
         in values: values;
         in int4: 1;
         out integers: integers;
-        out exponent: 6;
+        out exponent: exponent;
         out nonfinite: 1;
     }
 }
@@ -133,7 +133,8 @@ fn convert(shape: AlignedShape, role: Role, vectors: usize, seed: u64) -> usize 
     let (_, design) = design_of(block, &name);
     clean(&design);
     let mut model = verilated(&design);
-    let p = ConverterPorts::bind(&model, 16 * lanes, lane_bits * lanes).unwrap();
+    let p =
+        ConverterPorts::bind(&model, 16 * lanes, lane_bits * lanes, role.exponent_bits()).unwrap();
     let mut rng = SmallRng::seed_from_u64(seed);
     let mut pipe = VecDeque::new();
     let mut compared = 0;

@@ -1,6 +1,6 @@
 //! [`Aligner`]: one FP16 value to an integer of its block's unit.
 
-use super::shape::{AlignedShape, EXPONENT_BITS, VALUE_BITS};
+use super::shape::{AlignedShape, EXPONENT_BITS, FIELD_BITS, VALUE_BITS};
 use crate::pe_array::error::PeArrayError;
 use skipopu_hdl::prelude::*;
 
@@ -28,6 +28,14 @@ impl Role {
         match self {
             Role::Activations => shape.x_bits(),
             Role::Weights => shape.word_bits(),
+        }
+    }
+
+    /// Bits of a vector's exponent; that of activations may be raised.
+    pub fn exponent_bits(self) -> usize {
+        match self {
+            Role::Activations => EXPONENT_BITS,
+            Role::Weights => FIELD_BITS,
         }
     }
 
@@ -72,7 +80,7 @@ pub struct Aligner {
     lower5: Reg,
     sign5: Reg,
     negate5: Reg,
-    spare5: Reg,
+    spare5: Vec<Reg>,
     integer6: Reg,
     near: Wire<Local>,
     window: Wire<Local>,
@@ -129,6 +137,7 @@ impl Aligner {
     pub fn new(shape: AlignedShape, role: Role) -> Result<Aligner, PeArrayError> {
         shape.check()?;
         let width = role.width(&shape);
+        let padding = role.lane_bits(&shape) > width + 1;
         Ok(Aligner {
             clock: Default::default(),
             value: Wire::new(VALUE_BITS),
@@ -146,7 +155,7 @@ impl Aligner {
             lower5: Reg::new(2),
             sign5: Reg::new(1),
             negate5: Reg::new(1),
-            spare5: Reg::new(4),
+            spare5: padding.then(|| Reg::new(4)).into_iter().collect(),
             integer6: Reg::new(role.lane_bits(&shape)),
             near: Wire::new(width + 1),
             window: Wire::new(width + 1),
@@ -173,7 +182,6 @@ impl Logic for Aligner {
             lower5,
             sign5,
             negate5,
-            spare5,
             integer6
         );
         let width = self._role.width(&self._shape);
@@ -235,7 +243,6 @@ impl Logic for Aligner {
         }
         self.sign5.d.next = self.sign4.q.val();
         self.negate5.d.next = self.negate4.q.val();
-        self.spare5.d.next = self.spare4.q.val();
 
         // Shift by fours, negate, round.
         let shifted = self.shifted5.q.val();
@@ -268,7 +275,9 @@ impl Logic for Aligner {
         if padding == 0 {
             self.integer6.d.next = rounded;
         } else {
-            self.integer6.d.next = cat!(rounded, self.spare5.q.val().trunc(padding));
+            self.spare5[0].clock.next = self.clock.val();
+            self.spare5[0].d.next = self.spare4.q.val();
+            self.integer6.d.next = cat!(rounded, self.spare5[0].q.val().trunc(padding));
         }
         self.integer.next = self.integer6.q.val();
     }

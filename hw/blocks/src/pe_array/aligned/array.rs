@@ -71,7 +71,7 @@ impl AlignedArray {
     pub fn new(shape: AlignedShape, layout: ArrayLayout) -> Result<AlignedArray, PeArrayError> {
         within("array", "columns", layout.columns, 1, 256)?;
         within("array", "lanes", layout.lanes, shape.lanes, shape.lanes)?;
-        let taps = shape.cascade_latency() + 1;
+        let ripple = || Ripple::new(shape.lanes, shape.cascade_latency());
         let columns = 0..layout.columns;
         let column = |c| AlignedColumn::new(shape, Half::of_slot(layout.slot(c)));
         let activations = (0..layout.groups()).map(|_| ActivationEdge::new(shape));
@@ -94,9 +94,9 @@ impl AlignedArray {
             activations: activations.collect::<Result<_, _>>()?,
             weights: weights.collect::<Result<_, _>>()?,
             column: columns.map(column).collect::<Result<_, _>>()?,
-            write: (0..layout.slots()).map(|_| Ripple::new(taps)).collect(),
-            swaps: Ripple::new(taps),
-            modes: Ripple::new(taps),
+            write: (0..layout.slots()).map(|_| ripple()).collect(),
+            swaps: ripple(),
+            modes: ripple(),
             // New weights are active a cycle after their swap.
             swap_wait: Delay::new(1, enter - 1)?,
             control_wait: Delay::new(2, enter)?,
@@ -130,7 +130,6 @@ impl Logic for AlignedArray {
         clock!(self, clock, swaps, modes, swap_wait, control_wait, write_wait, out_wait);
         let lanes = self._shape.lanes;
         let vector = lanes * VALUE_BITS;
-        let tail = self._shape.cascade_latency();
         let slots = self._layout.slots();
         let result = self._shape.result_bits();
 
@@ -182,14 +181,14 @@ impl Logic for AlignedArray {
             self.column[c].upper_exponent.next = self.activations[g].upper_exponent.val();
             self.column[c].lower_exponent.next = self.activations[g].lower_exponent.val();
             self.column[c].nonfinite.next = self.activations[g].nonfinite.val();
-            self.column[c].int4.next = self.modes.taps.val().trunc(lanes);
-            self.column[c].int4_tail.next = self.modes.taps.val().bit(tail);
+            self.column[c].int4.next = self.modes.taps.val();
+            self.column[c].int4_tail.next = self.modes.tail.val();
             self.column[c].words.next = self.weights[p].words.val();
             self.column[c].words_tail.next = self.weights[p].words_tail.val();
-            self.column[c].write.next = self.write[k].taps.val().trunc(lanes);
-            self.column[c].write_tail.next = self.write[k].taps.val().bit(tail);
-            self.column[c].swap.next = self.swaps.taps.val().trunc(lanes);
-            self.column[c].swap_tail.next = self.swaps.taps.val().bit(tail);
+            self.column[c].write.next = self.write[k].taps.val();
+            self.column[c].write_tail.next = self.write[k].tail.val();
+            self.column[c].swap.next = self.swaps.taps.val();
+            self.column[c].swap_tail.next = self.swaps.tail.val();
             self.upper.next.set_slice(c * result, &self.column[c].upper.val());
             self.lower.next.set_slice(c * result, &self.column[c].lower.val());
         }

@@ -60,7 +60,7 @@ impl BlockConverter {
             values: Wire::new(values),
             int4: Default::default(),
             integers: Wire::new(role.lane_bits(&shape) * shape.lanes),
-            exponent: Wire::new(EXPONENT_BITS),
+            exponent: Wire::new(role.exponent_bits()),
             nonfinite: Default::default(),
             maximum: Maximum::new(shape.lanes)?,
             aligner: aligner.collect::<Result<_, _>>()?,
@@ -68,9 +68,9 @@ impl BlockConverter {
             values2: Reg::new(values),
             values3: Reg::new(values),
             int4s: Reg::new(Maximum::LATENCY),
-            exponent4: Reg::new(EXPONENT_BITS),
-            exponent5: Reg::new(EXPONENT_BITS),
-            exponent6: Reg::new(EXPONENT_BITS),
+            exponent4: Reg::new(role.exponent_bits()),
+            exponent5: Reg::new(role.exponent_bits()),
+            exponent6: Reg::new(role.exponent_bits()),
             flags: Reg::new(Aligner::LATENCY),
             raised: Wire::new(EXPONENT_BITS),
             _shape: shape,
@@ -109,12 +109,12 @@ impl Logic for BlockConverter {
         // Subnormals have exponent 1. The field of Inf and NaN is the largest there is.
         let largest = self.maximum.largest.val();
         let least = cat!(largest.slice(1, 4), largest.bit(0) | !largest.any());
-        self.raised.next = least.zext(6);
-        self.exponent4.d.next = least.zext(6);
+        self.raised.next = least.clone().zext(6);
         let mut flag = largest.all();
         if weights {
+            self.exponent4.d.next = least;
             if int4 {
-                self.exponent4.d.next = Word::new(6, self._shape.int4_exponent() as u128);
+                self.exponent4.d.next = Word::new(FIELD_BITS, self._shape.int4_exponent() as u128);
                 flag = false;
             }
         } else {

@@ -92,17 +92,16 @@ impl Logic for Cascade {
         let (x_bits, word_bits) = (self._shape.x_bits(), self._shape.word_bits());
         let padding = self._shape.word_padding();
         for i in 0..lanes {
-            let word = self.words.val().slice(i * word_bits, word_bits);
             for b in 0..8usize {
                 let at = self._shape.weight_bit(self._half.loaded_bit(b > 3, b % 4));
-                self.packed.next.set_slice(8 * i + b, &word.slice(at, 1));
+                let bit = self.words.val().slice(i * word_bits + at, 1);
+                self.packed.next.set_slice(8 * i + b, &bit);
             }
         }
         for i in 0..lanes {
-            let word = self.words.val().slice(i * word_bits, word_bits);
             let w0 = self.packed.val().slice(8 * i, 4);
             let w1 = self.packed.val().slice(8 * i + 4, 4);
-            let integer = word.slice(padding, word_bits - padding);
+            let integer = self.words.val().slice(i * word_bits + padding, word_bits - padding);
             self.dsp[i].clock.next = self.clock.val();
             self.dsp[i].a.next = integer.sext(30);
             self.dsp[i].b.next = self.x.val().slice(i * x_bits, x_bits).sext(18);

@@ -6,14 +6,13 @@ use skipopu_hdl::prelude::*;
 
 /// Minus eight times the sum of a vector's integers in FP16xINT4, 0 in FP16xFP16 (numerics 8.3).
 ///
-/// - Does: one adder tree, a level a cycle, over the low `int4_bits + 1` bits of each lane, which hold
-///   the whole integer of a narrowed vector.
+/// - Does: one adder tree, a level a cycle.
 /// - Guarantee: a vector a cycle, latency [`Correction::latency`].
 #[derive(LogicBlock, Ports)]
 pub struct Correction {
     /// Clock.
     pub clock: Signal<In, Clock>,
-    /// [`AlignedShape::x_bits`] a lane.
+    /// The low `int4_bits + 1` bits of each lane, which hold the whole integer of a narrowed vector.
     pub integers: Wire<In>,
     /// The vector is narrowed.
     pub int4: Signal<In, Bit>,
@@ -35,7 +34,7 @@ impl Correction {
         let sums = |l: usize| Reg::new((shape.lanes >> l) * (shape.int4_bits + 1 + l));
         Ok(Correction {
             clock: Default::default(),
-            integers: Wire::new(shape.x_bits() * shape.lanes),
+            integers: Wire::new((shape.int4_bits + 1) * shape.lanes),
             int4: Default::default(),
             correction: Wire::new(shape.correction_bits()),
             level: (1..=shape.carry_bits()).map(sums).collect(),
@@ -60,7 +59,7 @@ impl Logic for Correction {
     fn update(&mut self) {
         dff_setup!(self, clock, int4s, result);
         let levels = self._shape.carry_bits();
-        let lane_bits = self._shape.x_bits();
+        let lane_bits = self._shape.int4_bits + 1;
         for l in 0..levels {
             self.level[l].clock.next = self.clock.val();
             let bits = self._shape.int4_bits + 1 + l;

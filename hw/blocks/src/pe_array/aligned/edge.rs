@@ -4,7 +4,7 @@ use super::aligner::Role;
 use super::block_converter::BlockConverter;
 use super::column::TAIL_BITS;
 use super::correction::Correction;
-use super::shape::{AlignedShape, EXPONENT_BITS, FIELD_BITS, SUM_EXPONENT_BITS, VALUE_BITS};
+use super::shape::{AlignedShape, EXPONENT_BITS, SUM_EXPONENT_BITS, VALUE_BITS};
 use super::skew::Skew;
 use crate::pe_array::error::PeArrayError;
 use crate::primitives::Delay;
@@ -98,7 +98,11 @@ impl Logic for ActivationEdge {
             self.even.next.set_slice(i, &Word::from(!odd));
         }
 
-        self.sum.integers.next = self.converter.integers.val();
+        let narrow = self._shape.int4_bits + 1;
+        for i in 0..self._shape.lanes {
+            let low = self.converter.integers.val().slice(i * self._shape.x_bits(), narrow);
+            self.sum.integers.next.set_slice(i * narrow, &low);
+        }
         self.sum.int4.next = self.int4s.q.val().bit(latency - 1);
         self.wait.enable.next = true;
         self.wait.d.next = self.sum.correction.val();
@@ -171,8 +175,7 @@ impl Logic for WeightEdge {
         self.skew.d.next = self.converter.integers.val();
         self.words.next = self.skew.q.val();
         self.tail.enable.next = true;
-        let exponent = self.converter.exponent.val().trunc(FIELD_BITS);
-        self.tail.d.next = cat!(self.converter.nonfinite.val(), exponent);
+        self.tail.d.next = cat!(self.converter.nonfinite.val(), self.converter.exponent.val());
         self.words_tail.next = self.tail.q.val();
     }
 }

@@ -58,31 +58,40 @@ pub struct Ripple {
     pub clock: Signal<In, Clock>,
     /// The bit.
     pub d: Signal<In, Bit>,
-    /// Tap 0, which is `d`, lowest.
+    /// One bit a lane; lane 0, which is `d`, lowest.
     pub taps: Wire<Out>,
+    /// The bit at the time of the vector's tail.
+    pub tail: Signal<Out, Bit>,
     past: Reg,
-    _taps: usize,
+    _lanes: usize,
+    _length: usize,
 }
 
 impl Ripple {
-    /// With `taps` taps, at least 2.
-    pub fn new(taps: usize) -> Ripple {
-        let taps = taps.max(2);
+    /// With a tap for each of at least 2 `lanes`; the tail comes `length` cycles after the bit, which is
+    /// at least `lanes`.
+    pub fn new(lanes: usize, length: usize) -> Ripple {
+        let lanes = lanes.max(2);
+        let length = length.max(lanes);
         Ripple {
             clock: Default::default(),
             d: Default::default(),
-            taps: Wire::new(taps),
-            past: Reg::new(taps - 1),
-            _taps: taps,
+            taps: Wire::new(lanes),
+            tail: Default::default(),
+            past: Reg::new(length),
+            _lanes: lanes,
+            _length: length,
         }
     }
 }
 
 impl Logic for Ripple {
-    #[hdl(taps = self._taps)]
+    #[hdl(lanes = self._lanes, length = self._length)]
     fn update(&mut self) {
         dff_setup!(self, clock, past);
-        self.taps.next = cat!(self.past.q.val(), self.d.val());
-        self.past.d.next = self.taps.val().trunc(self._taps - 1);
+        let past = self.past.q.val();
+        self.past.d.next = cat!(past.trunc(self._length - 1), self.d.val());
+        self.taps.next = cat!(past.trunc(self._lanes - 1), self.d.val());
+        self.tail.next = past.bit(self._length - 1);
     }
 }
