@@ -4,8 +4,9 @@ pub use crate::entry::Entry;
 
 /// All blocks, leaves first.
 pub fn catalogue() -> impl Iterator<Item = &'static Entry> {
-    [crate::primitives::ENTRIES, crate::stream::ENTRIES, crate::pe_array::ENTRIES]
+    [crate::primitives::ENTRIES, crate::stream::ENTRIES]
         .into_iter()
+        .chain(crate::pe_array::ENTRIES)
         .flatten()
 }
 

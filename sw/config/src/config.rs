@@ -37,14 +37,22 @@ pub struct Array {
     pub columns: u32,
     /// How the products of a column are summed.
     pub accumulation: Accumulation,
-    /// Bits of an aligned activation significand, sign included; 8 to 24. Used by
+    /// Magnitude bits of an aligned activation, without the sign; 11 to 17. Used by
     /// [`Accumulation::Aligned`] alone. Wider keeps small values beside outliers;
     /// 17 gives the accuracy of the 22-bit adder tree on normal data.
     pub aligned_act_bits: u32,
-    /// Bits of an aligned significand of K, V or an FP16 weight, sign included; 8 to 24. Used by
-    /// [`Accumulation::Aligned`] alone. The narrower of the two operands must fit the 18-bit
-    /// port of the DSP.
+    /// Magnitude bits of aligned K, V or FP16 weights, without the sign; 11 to 26. Used by
+    /// [`Accumulation::Aligned`] alone. The sum of products must fit the accumulator of the DSP.
     pub aligned_kv_bits: u32,
+}
+
+impl Array {
+    /// Magnitude bits of an aligned activation that meets INT4 weights: 14, less where
+    /// `aligned_act_bits` is, and 13 at 128 lanes. Two weights share a DSP, and the lower of their two
+    /// sums has 24 bits (docs/numerics.md, 8.3).
+    pub fn aligned_int4_bits(&self) -> u32 {
+        self.aligned_act_bits.min(14).min(20 - self.lanes.ilog2())
+    }
 }
 
 /// How the products of one column are summed.

@@ -82,24 +82,23 @@ pub const FIELDS: &[Field] = &[
     },
     Field {
         path: "array.aligned_act_bits",
-        kind: Kind::Int(8, 24, Rule::Any),
+        kind: Kind::Int(11, 17, Rule::Any),
         unit: "bits",
         because: "",
-        limit: "fewer than 8 bits lose the operands and the 27-bit port of the DSP also carries \
-                guard bits",
+        limit: "a significand has 11 bits and the narrow port of the DSP 17 beside the sign",
         help:
-            "Significand of an aligned activation, sign included. Used by `aligned` alone. Wider \
-               keeps small values beside outliers; 17 matches the 22-bit tree on normal data.",
+            "Magnitude bits of an aligned activation, without the sign. Used by `aligned` alone. \
+               Wider keeps small values beside outliers; 17 matches the 22-bit tree on normal data.",
     },
     Field {
         path: "array.aligned_kv_bits",
-        kind: Kind::Int(8, 24, Rule::Any),
+        kind: Kind::Int(11, 26, Rule::Any),
         unit: "bits",
         because: "",
-        limit: "fewer than 8 bits lose the operands and the 27-bit port of the DSP also carries \
-                guard bits",
+        limit: "a significand has 11 bits and the wide port of the DSP 26 beside the sign",
         help:
-            "Significand of an aligned K, V or FP16 weight, sign included. Used by `aligned` alone.",
+            "Magnitude bits of aligned K, V or FP16 weights, without the sign. Used by `aligned` \
+               alone.",
     },
     Field {
         path: "formats.activation",

@@ -6,8 +6,6 @@ use toml::{Table, Value};
 
 /// Bits of the DSP48E2 accumulator.
 const DSP_SUM_BITS: u32 = 48;
-/// Bits of the narrower multiplier port of a DSP48E2.
-const DSP_NARROW_PORT_BITS: u32 = 18;
 
 /// Checks names, presence and single values of a parsed file.
 pub(crate) fn check_table(file: &str, table: &Table) -> Result<(), ConfigError> {
@@ -49,28 +47,19 @@ pub(crate) fn check_rules(c: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// The widths of the operand-aligned variant against the ports and the sum of a DSP.
+/// The widths of the operand-aligned variant against the sum of a DSP (docs/numerics.md, 8.2).
 fn check_aligned(c: &Config) -> Result<(), ConfigError> {
     let (act, kv) = (c.array.aligned_act_bits, c.array.aligned_kv_bits);
-    if act.min(kv) > DSP_NARROW_PORT_BITS {
+    let most = DSP_SUM_BITS - 1 - c.array.lanes.ilog2() - act;
+    if kv > most {
         return Err(illegal(
             "array.aligned_kv_bits",
             kv,
-            format!("must be at most {DSP_NARROW_PORT_BITS} while array.aligned_act_bits = {act} because one operand goes through the {DSP_NARROW_PORT_BITS}-bit port of the DSP"),
-            format!("8 to {DSP_NARROW_PORT_BITS}"),
-        ));
-    }
-    let carry = c.array.lanes.ilog2();
-    if act + kv + carry > DSP_SUM_BITS {
-        let most = DSP_SUM_BITS - carry - kv;
-        return Err(illegal(
-            "array.aligned_act_bits",
-            act,
             format!(
-                "must be at most {most} while array.aligned_kv_bits = {kv} because the sum of {} products has to fit the {DSP_SUM_BITS}-bit accumulator of the DSP",
+                "must be at most {most} while array.aligned_act_bits = {act} because the sum of {} products and its sign have to fit the {DSP_SUM_BITS}-bit accumulator of the DSP",
                 c.array.lanes
             ),
-            format!("8 to {}", most.min(24)),
+            format!("11 to {}", most.min(26)),
         ));
     }
     Ok(())

@@ -10,8 +10,8 @@ use skipopu_config::{
 use toml::{Table, Value};
 
 prop_compose! {
-    fn array()(lanes in 1u32..=7, columns in 1u32..=256, variant in 0usize..4, act in 8u32..=24, kv in 8u32..=18) -> Array {
-        let act = act.min(48 - lanes - kv);
+    fn array()(lanes in 1u32..=7, columns in 1u32..=256, variant in 0usize..4, act in 11u32..=17, kv in 11u32..=26) -> Array {
+        let kv = kv.min(47 - lanes - act);
         Array {
             lanes: 1 << lanes,
             columns,

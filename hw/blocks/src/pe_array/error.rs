@@ -1,5 +1,7 @@
 //! Parameters that no block of the array can be built with.
 
+use crate::parameter::ParameterError;
+
 /// An illegal parameter of a block of the PE array.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{block}: {parameter} = {value} is out of range: use {range}")]
@@ -12,6 +14,13 @@ pub struct PeArrayError {
     pub value: i64,
     /// Legal values.
     pub range: String,
+}
+
+impl From<ParameterError> for PeArrayError {
+    fn from(e: ParameterError) -> PeArrayError {
+        let (block, parameter, range) = (e.block, e.parameter, e.legal.into());
+        PeArrayError { block, parameter, value: e.value as i64, range }
+    }
 }
 
 /// Checks `low <= value <= high`.

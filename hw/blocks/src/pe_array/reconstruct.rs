@@ -63,6 +63,20 @@ impl SumShape {
         self.format == WideFormat::Fp16
     }
 
+    /// The FP32 unit with which a 7-bit exponent needs next to no logic: for parents that can add the
+    /// difference to another unit once for many columns.
+    pub fn cheapest_unit(width: usize) -> i32 {
+        let shape = SumShape {
+            width,
+            exponent_bits: 1,
+            unit: 0,
+            least_exponent: 0,
+            format: WideFormat::Fp32,
+        };
+        // What is added to the exponent is then one bit, above most of it.
+        64 - shape.allowance(width)
+    }
+
     /// Bits of the exponent arithmetic.
     fn room_bits(&self) -> usize {
         if self.limited() {
@@ -140,6 +154,7 @@ pub struct Reconstruct {
     side3: Reg,
     side4: Reg,
     packed: Reg,
+    ahead: Vec<Reg>,
     whole: Wire<Local>,
     used: Wire<Local>,
     _shape: SumShape,
@@ -187,6 +202,7 @@ impl Reconstruct {
             side3: Reg::new(if limited { 6 } else { 4 }),
             side4: Reg::new(5),
             packed: Reg::new(shape.result_bits()),
+            ahead: (0..if limited { 0 } else { 2 }).map(|_| Reg::new(2)).collect(),
             whole: Wire::new(w.whole),
             used: Wire::new(w.groups),
             _shape: shape,
@@ -292,22 +308,24 @@ impl Logic for Reconstruct {
         let mut next2 = sum2.slice(w.whole - w.after16, w.after16);
         let mut below2 = false;
         for j in 0..w.groups {
+            let free = (16 * j).saturating_sub(w.whole - w.after16);
+            let mut moved = mux(fill2, Word::ones(w.after16), Word::zero(w.after16));
+            if free == 0 {
+                moved = sum2.slice(w.whole - w.after16 - 16 * j, w.after16);
+            } else {
+                moved = cat!(sum2.trunc(w.after16 - free), moved.trunc(free));
+            }
             if lead2 == Word::new(2, j as u128) {
-                let free = (16 * j).saturating_sub(w.whole - w.after16);
-                if free == 0 {
-                    next2 = sum2.slice(w.whole - w.after16 - 16 * j, w.after16);
-                } else {
-                    let filled = mux(fill2, Word::ones(free), Word::zero(free));
-                    next2 = cat!(sum2.trunc(w.after16 - free), filled);
-                }
-                below2 = false;
-                if w.whole > w.after16 + 16 * j {
+                next2 = moved;
+            }
+            if w.whole > w.after16 + 16 * j {
+                if lead2 == Word::new(2, j as u128) {
                     let rest = sum2.trunc(w.whole - w.after16 - 16 * j);
                     below2 = mux(fill2, !rest.clone(), rest).any();
                 }
             }
         }
-        self.sum2.d.next = next2;
+        self.sum2.d.next = next2.clone();
         self.below2.d.next = Word::from(below2);
         self.zero2.d.next = Word::from(!self.used1.q.val().any());
         self.steps2.d.next = lead2;
@@ -317,12 +335,24 @@ impl Logic for Reconstruct {
         let sign3 = self.side2.q.val().bit(1);
         let fill3 = self.side2.q.val().bit(0);
         let sum3 = self.sum2.q.val();
+        // Where nothing limits the shift, its digit is found a stage ahead, beside the shift before.
+        let mut source3 = sum3.slice(w.after16 - 12, 12);
+        let mut source3_sign = sign3;
+        if !limited {
+            source3 = next2.slice(w.after16 - 12, 12);
+            source3_sign = self.side1.q.val().bit(1);
+        }
         let mut lead3 = Word::new(2, 3);
         for j in 0..3usize {
-            let group = sum3.slice(w.after16 - 12 + 4 * j, 4);
-            if mux(sign3, !group.clone(), group).any() {
+            let group = source3.slice(4 * j, 4);
+            if mux(source3_sign, !group.clone(), group).any() {
                 lead3 = Word::new(2, 2 - j as u128);
             }
+        }
+        if !limited {
+            self.ahead[0].clock.next = self.clock.val();
+            self.ahead[0].d.next = lead3;
+            lead3 = self.ahead[0].q.val();
         }
         if !limited {
             self.side3.d.next = self.side2.q.val();
@@ -338,21 +368,24 @@ impl Logic for Reconstruct {
         let mut next3 = sum3.slice(w.after16 - w.after4, w.after4);
         let mut below3 = self.below2.q.val().any();
         for j in 0..4usize {
+            let free = (4 * j).saturating_sub(w.after16 - w.after4);
+            let mut moved = mux(fill3, Word::ones(w.after4), Word::zero(w.after4));
+            if free == 0 {
+                moved = sum3.slice(w.after16 - w.after4 - 4 * j, w.after4);
+            } else {
+                moved = cat!(sum3.trunc(w.after4 - free), moved.trunc(free));
+            }
             if lead3 == Word::new(2, j as u128) {
-                let free = (4 * j).saturating_sub(w.after16 - w.after4);
-                if free == 0 {
-                    next3 = sum3.slice(w.after16 - w.after4 - 4 * j, w.after4);
-                } else {
-                    let filled = mux(fill3, Word::ones(free), Word::zero(free));
-                    next3 = cat!(sum3.trunc(w.after4 - free), filled);
-                }
-                if w.after16 > w.after4 + 4 * j {
+                next3 = moved;
+            }
+            if w.after16 > w.after4 + 4 * j {
+                if lead3 == Word::new(2, j as u128) {
                     let rest = sum3.trunc(w.after16 - w.after4 - 4 * j);
                     below3 = self.below2.q.val().any() | mux(fill3, !rest.clone(), rest).any();
                 }
             }
         }
-        self.sum3.d.next = next3;
+        self.sum3.d.next = next3.clone();
         self.below3.d.next = Word::from(below3);
         self.zero3.d.next = self.zero2.q.val();
         self.steps3.d.next = cat!(self.steps2.q.val(), lead3);
@@ -363,11 +396,22 @@ impl Logic for Reconstruct {
         let fill4 = self.side3.q.val().bit(0);
         let zero4 = self.zero3.q.val().any();
         let sum4 = self.sum3.q.val();
+        let mut source4 = sum4.slice(w.after4 - 3, 3);
+        let mut source4_sign = sign4;
+        if !limited {
+            source4 = next3.slice(w.after4 - 3, 3);
+            source4_sign = sign3;
+        }
         let mut lead4 = Word::new(2, 3);
         for j in 0..3usize {
-            if sum4.bit(w.after4 - 3 + j) != sign4 {
+            if source4.bit(j) != source4_sign {
                 lead4 = Word::new(2, 2 - j as u128);
             }
+        }
+        if !limited {
+            self.ahead[1].clock.next = self.clock.val();
+            self.ahead[1].d.next = lead4;
+            lead4 = self.ahead[1].q.val();
         }
         if limited {
             let most = self.side3.q.val().slice(4, 2);
@@ -378,22 +422,25 @@ impl Logic for Reconstruct {
         let mut next4 = Word::zero(w.kept);
         let mut below4 = self.below3.q.val().any();
         for j in 0..4usize {
+            let free = (w.kept + j).saturating_sub(w.after4);
+            let mut moved = mux(fill4, Word::ones(w.kept), Word::zero(w.kept));
+            if free == 0 {
+                moved = sum4.slice(w.after4 - w.kept - j, w.kept);
+            } else {
+                moved = cat!(sum4.trunc(w.kept - free), moved.trunc(free));
+            }
             if lead4 == Word::new(2, j as u128) {
-                let free = (w.kept + j).saturating_sub(w.after4);
-                if free == 0 {
-                    next4 = sum4.slice(w.after4 - w.kept - j, w.kept);
-                } else {
-                    let filled = mux(fill4, Word::ones(free), Word::zero(free));
-                    next4 = cat!(sum4.trunc(w.kept - free), filled);
-                }
-                if w.after4 > w.kept + j {
+                next4 = moved;
+            }
+            if w.after4 > w.kept + j {
+                if lead4 == Word::new(2, j as u128) {
                     let rest = sum4.trunc(w.after4 - w.kept - j);
                     below4 = self.below3.q.val().any() | mux(fill4, !rest.clone(), rest).any();
                 }
             }
         }
-        let steps = cat!(self.steps3.q.val(), lead4).zext(room_bits);
-        let exponent = self.room3.q.val() - steps;
+        let steps = cat!(self.steps3.q.val(), lead4);
+        let exponent = self.room3.q.val() - steps.zext(room_bits);
         let mut over = false;
         if limited {
             over = !zero4 & (exponent >= Word::new(room_bits, (1 << field) - 2));

@@ -160,6 +160,13 @@ pub fn verilated(design: &Design) -> Model {
     built.model().unwrap_or_else(|e| panic!("{e}"))
 }
 
+/// A Verilated instance of a design of many like blocks: without gate optimisation Verilator keeps their
+/// ports apart from what drives them and compiles each kind once.
+pub fn verilated_array(design: &Design) -> Model {
+    let built = Verilate::new(design).arg("-fno-gate").build().unwrap_or_else(|e| panic!("{e}"));
+    built.model().unwrap_or_else(|e| panic!("{e}"))
+}
+
 /// Rust simulation, Verilator and Icarus in lock-step on random inputs, and lint.
 pub fn agree(make: impl Fn() -> Box<dyn Dut>, name: &str, cycles: usize) -> Design {
     let mut last = None;

@@ -11,6 +11,38 @@ pub use chain::{Fp16Mac, MacChain};
 pub use multiply::Fp16Multiply;
 pub use multiply_flush::Fp16MultiplyFlush;
 
+use crate::entry::Entry;
+
+const LEGAL: &str = "the catalogue's parameters are legal";
+
+/// Rows of the catalogue.
+pub const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "fp16-mac",
+        summary: "FP16 multiply, round, add, round, with subnormals",
+        latency: |_| Some(Fp16Mac::latency(Subnormals::Keep)),
+        interval: |_| Some(1),
+        test: "skipopu-hw::mac_chain",
+        build: |_| Box::new(Fp16Mac::new(Subnormals::Keep).expect(LEGAL)),
+    },
+    Entry {
+        name: "mac-chain-flush",
+        summary: "the baseline: a dot product by FP16 units in a row, subnormals flushed",
+        latency: |c| Some(MacChain::latency(Subnormals::Flush, c.array.lanes as usize)),
+        interval: |_| Some(1),
+        test: "skipopu-hw::mac_chain",
+        build: |c| Box::new(MacChain::new(Subnormals::Flush, c.array.lanes as usize).expect(LEGAL)),
+    },
+    Entry {
+        name: "mac-chain-subnormal",
+        summary: "the same with subnormals",
+        latency: |c| Some(MacChain::latency(Subnormals::Keep, c.array.lanes as usize)),
+        interval: |_| Some(1),
+        test: "skipopu-hw::mac_chain",
+        build: |c| Box::new(MacChain::new(Subnormals::Keep, c.array.lanes as usize).expect(LEGAL)),
+    },
+];
+
 use crate::primitives::dsp48e2::{Dsp48e2, DspError, DspMode};
 
 /// What a unit does with subnormals.

@@ -14,6 +14,34 @@ mod unpack;
 
 pub use unpack::{OperandFormat, UnpackFp16, UnpackInt4, UnpackVector};
 
+use crate::entry::Entry;
+
+const LEGAL: &str = "the catalogue's parameters are legal";
+
+/// Rows of the catalogue.
+pub const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "unpack-fp16",
+        summary: "FP16 values of all lanes to sign, exponent, significand and class",
+        latency: |_| Some(UnpackVector::LATENCY),
+        interval: |_| Some(1),
+        test: "skipopu-hw::operand",
+        build: |c| {
+            Box::new(UnpackVector::new(OperandFormat::Fp16, c.array.lanes as usize).expect(LEGAL))
+        },
+    },
+    Entry {
+        name: "unpack-int4",
+        summary: "INT4 weights of all lanes to the same operands",
+        latency: |_| Some(UnpackVector::LATENCY),
+        interval: |_| Some(1),
+        test: "skipopu-hw::operand",
+        build: |c| {
+            Box::new(UnpackVector::new(OperandFormat::Int4, c.array.lanes as usize).expect(LEGAL))
+        },
+    },
+];
+
 /// Bits of an unpacked operand.
 pub const OPERAND_BITS: usize = 19;
 /// Bits of the significand, the lowest of an operand.

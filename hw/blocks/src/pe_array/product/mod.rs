@@ -21,6 +21,43 @@ pub use largest::{LargestDigit, LargestExponent};
 pub use multiplier::{Kept, OverpackedMultiplier, PRODUCT_BITS};
 pub use pair::{ColumnPair, ProductSum};
 
+use crate::entry::Entry;
+use skipopu_config::{Accumulation, Config};
+
+const LEGAL: &str = "the catalogue's parameters are legal";
+
+/// How product-aligned columns sum under a configuration; `bits15` where it has others.
+fn product_sum(config: &Config) -> ProductSum {
+    match config.array.accumulation {
+        Accumulation::Bits22 => ProductSum::Bits22,
+        Accumulation::Bits15 | Accumulation::Aligned => ProductSum::Bits15,
+        Accumulation::Dsp15 => ProductSum::Dsp15,
+    }
+}
+
+/// Rows of the catalogue.
+pub const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "overpacked-multiplier",
+        summary: "two exact products of 11-bit significands in one DSP",
+        latency: |_| Some(OverpackedMultiplier::LATENCY),
+        interval: |_| Some(1),
+        test: "skipopu-hw::multiplier",
+        build: |_| Box::new(OverpackedMultiplier::new(Kept::All).expect(LEGAL)),
+    },
+    Entry {
+        name: "product-column-pair",
+        summary: "two dot products of a shared vector, products aligned to the largest",
+        latency: |c| Some(ColumnPair::latency(product_sum(c), c.array.lanes as usize)),
+        interval: |_| Some(1),
+        test: "skipopu-hw::product_column",
+        build: |c| {
+            let format = c.formats.accumulate_out;
+            Box::new(ColumnPair::new(product_sum(c), format, c.array.lanes as usize).expect(LEGAL))
+        },
+    },
+];
+
 /// Bits of an aligned product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {

@@ -127,10 +127,10 @@ pub fn study(operands: &Operands, array: &Array) -> Done<Vec<UnitError>> {
 /// The unit with the configuration's widths, where it has any.
 fn at_widths(unit: Unit, array: &Array) -> Unit {
     match unit {
-        Unit::Column(Variant::Aligned(widths)) => Unit::Column(Variant::Aligned(AlignedWidths {
+        Unit::Column(Variant::Aligned(_)) => Unit::Column(Variant::Aligned(AlignedWidths {
             a: array.aligned_act_bits,
             b: array.aligned_kv_bits,
-            ..widths
+            int4: array.aligned_int4_bits(),
         })),
         other => other,
     }

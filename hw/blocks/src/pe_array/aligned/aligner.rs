@@ -1,0 +1,284 @@
+//! [`Aligner`]: one FP16 value to an integer of its block's unit.
+
+use super::shape::{AlignedShape, EXPONENT_BITS, FIELD_BITS, VALUE_BITS};
+use crate::pe_array::error::PeArrayError;
+use skipopu_hdl::prelude::*;
+
+/// Which operand a converter makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Activations: `act_bits` wide; `int4` narrows a vector to `int4_bits`.
+    Activations,
+    /// A column's FP16 operand: `kv_bits` wide; with `int4` the value is four INT4 weights, which
+    /// pass to the places of [`AlignedShape::weight_bit`].
+    Weights,
+}
+
+impl Role {
+    /// Magnitude bits of the integers.
+    pub fn width(self, shape: &AlignedShape) -> usize {
+        match self {
+            Role::Activations => shape.act_bits,
+            Role::Weights => shape.kv_bits,
+        }
+    }
+
+    /// Bits of a lane's result, sign included.
+    pub fn lane_bits(self, shape: &AlignedShape) -> usize {
+        match self {
+            Role::Activations => shape.x_bits(),
+            Role::Weights => shape.word_bits(),
+        }
+    }
+
+    /// Bits of a vector's exponent; that of activations may be raised.
+    pub fn exponent_bits(self) -> usize {
+        match self {
+            Role::Activations => EXPONENT_BITS,
+            Role::Weights => FIELD_BITS,
+        }
+    }
+
+    /// For module names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Activations => "activations",
+            Role::Weights => "weights",
+        }
+    }
+}
+
+/// Shifts a significand right by its distance from the block's exponent, rounds half away from zero
+/// and signs (numerics 8.1).
+///
+/// - Does: any FP16 value, subnormals included; exact at distances up to `width - 11`.
+/// - Does not: give Inf and NaN a meaning; the block's flag overrules the sums they are in.
+/// - Guarantee: a value a cycle, latency [`Aligner::LATENCY`].
+///
+/// The significand is shifted by 0 to 3, then by multiples of four in the LUTs that negate and round:
+/// places of the result that three or fewer multiples reach share the LUT of the adder.
+#[derive(LogicBlock, Ports)]
+pub struct Aligner {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// FP16, or four INT4 weights.
+    pub value: Wire<In>,
+    /// The block's exponent, 1 to 34; not less than the value's.
+    pub exponent: Wire<In>,
+    /// The value is four INT4 weights; not used by [`Role::Activations`].
+    pub int4: Signal<In, Bit>,
+    /// Two's complement integer; for weights with the padding below.
+    pub integer: Wire<Out>,
+    distance4: Reg,
+    significand4: Reg,
+    sign4: Reg,
+    negate4: Reg,
+    spare4: Reg,
+    shifted5: Reg,
+    far5: Reg,
+    upper5: Reg,
+    lower5: Reg,
+    sign5: Reg,
+    negate5: Reg,
+    spare5: Vec<Reg>,
+    integer6: Reg,
+    near: Wire<Local>,
+    window: Wire<Local>,
+    _shape: AlignedShape,
+    _role: Role,
+}
+
+/// Which multiples of four bring digits to a place.
+#[derive(Clone, Copy, PartialEq)]
+enum Reach {
+    /// 0 to 2.
+    Upper,
+    /// 1 to 3.
+    Lower,
+    /// More than three of them.
+    Far,
+}
+
+/// Neighbouring places of the shifted window, down to the rounding bit.
+struct Part {
+    start: usize,
+    bits: usize,
+    reach: Reach,
+    least: usize,
+    most: usize,
+}
+
+/// The places of a window of `width + 1` bits, of which the top 13 (weights 14) and the one above hold
+/// digits before the shift by fours.
+fn parts(width: usize, weights: bool) -> Vec<Part> {
+    let lowest = width as isize - if weights { 14 } else { 13 };
+    let w = width as isize;
+    let borders = [
+        (w - 11, w + 1, Reach::Upper, 0, 2),
+        (lowest, w - 11, Reach::Far, 0, 3),
+        (w - 15, lowest, Reach::Lower, 1, 3),
+        (0, w - 15, Reach::Far, 1, width / 4),
+    ];
+    let part = |(from, to, reach, least, most): (isize, isize, Reach, usize, usize)| {
+        let start = from.max(0) as usize;
+        (to > start as isize).then(|| Part { start, bits: to as usize - start, reach, least, most })
+    };
+    borders.into_iter().filter_map(part).collect()
+}
+
+impl Aligner {
+    /// Cycles from value to integer.
+    pub const LATENCY: usize = 3;
+
+    /// One lane of `shape`.
+    ///
+    /// # Errors
+    /// A size out of range.
+    pub fn new(shape: AlignedShape, role: Role) -> Result<Aligner, PeArrayError> {
+        shape.check()?;
+        let width = role.width(&shape);
+        let padding = role.lane_bits(&shape) > width + 1;
+        Ok(Aligner {
+            clock: Default::default(),
+            value: Wire::new(VALUE_BITS),
+            exponent: Wire::new(EXPONENT_BITS),
+            int4: Default::default(),
+            integer: Wire::new(role.lane_bits(&shape)),
+            distance4: Reg::new(EXPONENT_BITS),
+            significand4: Reg::new(11),
+            sign4: Reg::new(1),
+            negate4: Reg::new(1),
+            spare4: Reg::new(4),
+            shifted5: Reg::new(width + 1),
+            far5: Reg::new(3),
+            upper5: Reg::new(2),
+            lower5: Reg::new(2),
+            sign5: Reg::new(1),
+            negate5: Reg::new(1),
+            spare5: padding.then(|| Reg::new(4)).into_iter().collect(),
+            integer6: Reg::new(role.lane_bits(&shape)),
+            near: Wire::new(width + 1),
+            window: Wire::new(width + 1),
+            _shape: shape,
+            _role: role,
+        })
+    }
+}
+
+impl Logic for Aligner {
+    #[hdl(role = self._role.name(), width = self._role.width(&self._shape), latency = Self::LATENCY, no_inline)]
+    fn update(&mut self) {
+        dff_setup!(
+            self,
+            clock,
+            distance4,
+            significand4,
+            sign4,
+            negate4,
+            spare4,
+            shifted5,
+            far5,
+            upper5,
+            lower5,
+            sign5,
+            negate5,
+            integer6
+        );
+        let width = self._role.width(&self._shape);
+        let weights = self._role == Role::Weights;
+
+        // Distance and significand. Subnormals have exponent 1 and no hidden bit.
+        let value = self.value.val();
+        let field = value.slice(10, 5);
+        let normal = field.any();
+        let own = cat!(field.slice(1, 4), field.bit(0) | !normal);
+        self.distance4.d.next = self.exponent.val() - own.zext(6);
+        let mut hidden = normal;
+        self.sign4.d.next = value.slice(15, 1);
+        self.negate4.d.next = value.slice(15, 1);
+        self.spare4.d.next = value.slice(10, 4);
+        if weights {
+            if self.int4.val() {
+                hidden = value.bit(14);
+                self.distance4.d.next = 0.into();
+                self.negate4.d.next = 0.into();
+            } else {
+                self.spare4.d.next = 0.into();
+            }
+        }
+        self.significand4.d.next = cat!(hidden, value.trunc(10));
+
+        // Shift by 0 to 3, and how many fours remain, for three kinds of places.
+        let significand = self.significand4.q.val();
+        let distance = self.distance4.q.val();
+        let whole = cat!(significand, Word::zero(width - 10));
+        let mut near = whole.clone();
+        for step in 1..4usize {
+            if distance.trunc(2) == Word::new(2, step as u128) {
+                near = whole.slice(step, width + 1);
+            }
+        }
+        self.near.next = near;
+        if weights & (width > 11) {
+            // Zero but for INT4 weights, which are not shifted.
+            let spare = self.spare4.q.val();
+            let low = width.saturating_sub(14).max(1);
+            let kept = width - 10 - low;
+            let bits = self.near.val().slice(low, kept) | spare.slice(4 - kept, kept);
+            self.shifted5.d.next = self.near.val();
+            self.shifted5.d.next.set_slice(low, &bits);
+        } else {
+            self.shifted5.d.next = self.near.val();
+        }
+        let mut fours = distance.slice(2, 3);
+        if distance.bit(5) {
+            fours = Word::ones(3);
+        }
+        self.far5.d.next = fours.clone();
+        self.upper5.d.next = fours.trunc(2);
+        self.lower5.d.next = fours.trunc(2);
+        if fours.bit(2) {
+            self.upper5.d.next = Word::ones(2);
+            self.lower5.d.next = Word::zero(2);
+        }
+        self.sign5.d.next = self.sign4.q.val();
+        self.negate5.d.next = self.negate4.q.val();
+
+        // Shift by fours, negate, round.
+        let shifted = self.shifted5.q.val();
+        for part in parts(width, weights) {
+            let mut bits = Word::zero(part.bits);
+            for four in part.least..part.most + 1 {
+                let moved = shifted.slice(part.start + 4 * four, part.bits);
+                if part.reach == Reach::Upper {
+                    if self.upper5.q.val() == Word::new(2, four as u128) {
+                        bits = moved;
+                    }
+                } else if part.reach == Reach::Lower {
+                    if self.lower5.q.val() == Word::new(2, four as u128) {
+                        bits = moved;
+                    }
+                } else {
+                    if self.far5.q.val() == Word::new(3, four as u128) {
+                        bits = moved;
+                    }
+                }
+            }
+            self.window.next.set_slice(part.start, &bits);
+        }
+        let cut = self.window.val().slice(1, width);
+        let negate = self.negate5.q.val().any();
+        let ones = cat!(self.sign5.q.val(), mux(negate, !cut.clone(), cut));
+        let carry = self.window.val().bit(0) ^ negate;
+        let rounded = ones + Word::from(carry).zext(width + 1);
+        let padding = self._role.lane_bits(&self._shape) - (width + 1);
+        if padding == 0 {
+            self.integer6.d.next = rounded;
+        } else {
+            self.spare5[0].clock.next = self.clock.val();
+            self.spare5[0].d.next = self.spare4.q.val();
+            self.integer6.d.next = cat!(rounded, self.spare5[0].q.val().trunc(padding));
+        }
+        self.integer.next = self.integer6.q.val();
+    }
+}
