@@ -73,7 +73,7 @@ pub struct Aligner {
     significand4: Reg,
     sign4: Reg,
     negate4: Reg,
-    spare4: Reg,
+    spare4: Vec<Reg>,
     shifted5: Reg,
     far5: Reg,
     upper5: Reg,
@@ -88,44 +88,6 @@ pub struct Aligner {
     _role: Role,
 }
 
-/// Which multiples of four bring digits to a place.
-#[derive(Clone, Copy, PartialEq)]
-enum Reach {
-    /// 0 to 2.
-    Upper,
-    /// 1 to 3.
-    Lower,
-    /// More than three of them.
-    Far,
-}
-
-/// Neighbouring places of the shifted window, down to the rounding bit.
-struct Part {
-    start: usize,
-    bits: usize,
-    reach: Reach,
-    least: usize,
-    most: usize,
-}
-
-/// The places of a window of `width + 1` bits, of which the top 13 (weights 14) and the one above hold
-/// digits before the shift by fours.
-fn parts(width: usize, weights: bool) -> Vec<Part> {
-    let lowest = width as isize - if weights { 14 } else { 13 };
-    let w = width as isize;
-    let borders = [
-        (w - 11, w + 1, Reach::Upper, 0, 2),
-        (lowest, w - 11, Reach::Far, 0, 3),
-        (w - 15, lowest, Reach::Lower, 1, 3),
-        (0, w - 15, Reach::Far, 1, width / 4),
-    ];
-    let part = |(from, to, reach, least, most): (isize, isize, Reach, usize, usize)| {
-        let start = from.max(0) as usize;
-        (to > start as isize).then(|| Part { start, bits: to as usize - start, reach, least, most })
-    };
-    borders.into_iter().filter_map(part).collect()
-}
-
 impl Aligner {
     /// Cycles from value to integer.
     pub const LATENCY: usize = 3;
@@ -137,7 +99,7 @@ impl Aligner {
     pub fn new(shape: AlignedShape, role: Role) -> Result<Aligner, PeArrayError> {
         shape.check()?;
         let width = role.width(&shape);
-        let padding = role.lane_bits(&shape) > width + 1;
+        let padding = role.lane_bits(&shape) - (width + 1);
         Ok(Aligner {
             clock: Default::default(),
             value: Wire::new(VALUE_BITS),
@@ -148,14 +110,14 @@ impl Aligner {
             significand4: Reg::new(11),
             sign4: Reg::new(1),
             negate4: Reg::new(1),
-            spare4: Reg::new(4),
+            spare4: (role == Role::Weights).then(|| Reg::new(4)).into_iter().collect(),
             shifted5: Reg::new(width + 1),
             far5: Reg::new(3),
             upper5: Reg::new(2),
             lower5: Reg::new(2),
             sign5: Reg::new(1),
             negate5: Reg::new(1),
-            spare5: padding.then(|| Reg::new(4)).into_iter().collect(),
+            spare5: (padding > 0).then(|| Reg::new(padding)).into_iter().collect(),
             integer6: Reg::new(role.lane_bits(&shape)),
             near: Wire::new(width + 1),
             window: Wire::new(width + 1),
@@ -175,7 +137,6 @@ impl Logic for Aligner {
             significand4,
             sign4,
             negate4,
-            spare4,
             shifted5,
             far5,
             upper5,
@@ -196,14 +157,15 @@ impl Logic for Aligner {
         let mut hidden = normal;
         self.sign4.d.next = value.slice(15, 1);
         self.negate4.d.next = value.slice(15, 1);
-        self.spare4.d.next = value.slice(10, 4);
         if weights {
+            self.spare4[0].clock.next = self.clock.val();
+            self.spare4[0].d.next = value.slice(10, 4);
             if self.int4.val() {
                 hidden = value.bit(14);
                 self.distance4.d.next = 0.into();
                 self.negate4.d.next = 0.into();
             } else {
-                self.spare4.d.next = 0.into();
+                self.spare4[0].d.next = 0.into();
             }
         }
         self.significand4.d.next = cat!(hidden, value.trunc(10));
@@ -211,25 +173,22 @@ impl Logic for Aligner {
         // Shift by 0 to 3, and how many fours remain, for three kinds of places.
         let significand = self.significand4.q.val();
         let distance = self.distance4.q.val();
-        let whole = cat!(significand, Word::zero(width - 10));
-        let mut near = whole.clone();
-        for step in 1..4usize {
-            if distance.trunc(2) == Word::new(2, step as u128) {
-                near = whole.slice(step, width + 1);
+        for p in 0..width + 1 {
+            let mut bit = false;
+            for step in 0..4usize {
+                if (p + step >= width - 10) & (p + step <= width) {
+                    if distance.trunc(2) == Word::new(2, step as u128) {
+                        bit = significand.bit(p + step - (width - 10));
+                    }
+                }
             }
+            if weights & (p + 14 >= width) & (p + 11 <= width) & (p > 0) {
+                // Zero but for INT4 weights, which are not shifted.
+                bit = bit | self.spare4[0].q.val().bit(p + 14 - width);
+            }
+            self.near.next.set_slice(p, &Word::from(bit));
         }
-        self.near.next = near;
-        if weights & (width > 11) {
-            // Zero but for INT4 weights, which are not shifted.
-            let spare = self.spare4.q.val();
-            let low = width.saturating_sub(14).max(1);
-            let kept = width - 10 - low;
-            let bits = self.near.val().slice(low, kept) | spare.slice(4 - kept, kept);
-            self.shifted5.d.next = self.near.val();
-            self.shifted5.d.next.set_slice(low, &bits);
-        } else {
-            self.shifted5.d.next = self.near.val();
-        }
+        self.shifted5.d.next = self.near.val();
         let mut fours = distance.slice(2, 3);
         if distance.bit(5) {
             fours = Word::ones(3);
@@ -246,25 +205,27 @@ impl Logic for Aligner {
 
         // Shift by fours, negate, round.
         let shifted = self.shifted5.q.val();
-        for part in parts(width, weights) {
-            let mut bits = Word::zero(part.bits);
-            for four in part.least..part.most + 1 {
-                let moved = shifted.slice(part.start + 4 * four, part.bits);
-                if part.reach == Reach::Upper {
+        let lowest = width.saturating_sub(if weights { 14 } else { 13 });
+        for p in 0..width + 1 {
+            let least = if p < lowest { (lowest - p).div_ceil(4) } else { 0 };
+            let most = (width - p) / 4;
+            let mut bit = false;
+            for four in least..most + 1 {
+                if most < 3 {
                     if self.upper5.q.val() == Word::new(2, four as u128) {
-                        bits = moved;
+                        bit = shifted.bit(p + 4 * four);
                     }
-                } else if part.reach == Reach::Lower {
+                } else if (least > 0) & (most < 4) {
                     if self.lower5.q.val() == Word::new(2, four as u128) {
-                        bits = moved;
+                        bit = shifted.bit(p + 4 * four);
                     }
                 } else {
                     if self.far5.q.val() == Word::new(3, four as u128) {
-                        bits = moved;
+                        bit = shifted.bit(p + 4 * four);
                     }
                 }
             }
-            self.window.next.set_slice(part.start, &bits);
+            self.window.next.set_slice(p, &Word::from(bit));
         }
         let cut = self.window.val().slice(1, width);
         let negate = self.negate5.q.val().any();
@@ -276,8 +237,8 @@ impl Logic for Aligner {
             self.integer6.d.next = rounded;
         } else {
             self.spare5[0].clock.next = self.clock.val();
-            self.spare5[0].d.next = self.spare4.q.val();
-            self.integer6.d.next = cat!(rounded, self.spare5[0].q.val().trunc(padding));
+            self.spare5[0].d.next = self.spare4[0].q.val().trunc(padding);
+            self.integer6.d.next = cat!(rounded, self.spare5[0].q.val());
         }
         self.integer.next = self.integer6.q.val();
     }
