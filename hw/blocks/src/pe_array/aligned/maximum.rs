@@ -68,10 +68,11 @@ impl Logic for Maximum {
         dff_setup!(self, clock, rest1, rest2, top1, top2, top3);
         // Bits 4 and 3.
         for i in 0..self._lanes {
-            let bits = self.fields.val().slice(5 * i + 3, 2);
-            self.first.next.set_slice(i, &Word::from(bits.bit(1)));
-            self.second.next.set_slice(i, &Word::from(bits.bit(0)));
-            self.both.next.set_slice(i, &Word::from(bits.all()));
+            let high = self.fields.val().bit(5 * i + 4);
+            let low = self.fields.val().bit(5 * i + 3);
+            self.first.next.set_slice(i, &Word::from(high));
+            self.second.next.set_slice(i, &Word::from(low));
+            self.both.next.set_slice(i, &Word::from(high & low));
         }
         let first = self.first.val().any();
         let mut second = self.second.val().any();
@@ -88,10 +89,11 @@ impl Logic for Maximum {
 
         // Bits 2 and 1.
         for i in 0..self._lanes {
-            let bits = self.rest1.q.val().slice(3 * i + 1, 2);
-            self.next_first.next.set_slice(i, &Word::from(bits.bit(1)));
-            self.next_second.next.set_slice(i, &Word::from(bits.bit(0)));
-            self.next_both.next.set_slice(i, &Word::from(bits.all()));
+            let high = self.rest1.q.val().bit(3 * i + 2);
+            let low = self.rest1.q.val().bit(3 * i + 1);
+            self.next_first.next.set_slice(i, &Word::from(high));
+            self.next_second.next.set_slice(i, &Word::from(low));
+            self.next_both.next.set_slice(i, &Word::from(high & low));
         }
         let next_first = self.next_first.val().any();
         let mut next_second = self.next_second.val().any();
