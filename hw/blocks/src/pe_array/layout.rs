@@ -8,8 +8,9 @@ const BEATS: usize = 8;
 /// Division of columns into groups, which share activations, and into slots, which are loaded together.
 ///
 /// A load beat brings 16 bits per lane and position. In FP16xFP16 column `slot * positions + p` takes the
-/// value of position `p`; in FP16xINT4 the beat fills two slots, and a column takes two of the four
-/// weights of its position: `{w3, w2, w1, w0}`, `w0` and `w1` for the even slot.
+/// value of position `p`; in FP16xINT4 there are four weights instead, `{w3, w2, w1, w0}`. Operand-aligned
+/// columns take two each, so that a beat fills two slots, `w0` and `w1` the even one; product-aligned ones
+/// take one each, so that it fills four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArrayLayout {
     /// Products per column.
@@ -32,6 +33,16 @@ impl ArrayLayout {
     /// Group of a column: the lower half of the columns is group 0.
     pub fn group(&self, column: usize) -> usize {
         usize::from(column >= self.columns.div_ceil(2))
+    }
+
+    /// Columns in twos that share activations, lowest first; a column left over stands twice.
+    pub fn pairs(&self) -> Vec<[usize; 2]> {
+        let mut pairs = Vec::new();
+        for g in 0..self.groups() {
+            let columns: Vec<usize> = (0..self.columns).filter(|c| self.group(*c) == g).collect();
+            pairs.extend(columns.chunks(2).map(|c| [c[0], c[c.len() - 1]]));
+        }
+        pairs
     }
 
     /// FP16 vectors in a load beat.

@@ -9,25 +9,55 @@ use skipopu_config::WideFormat;
 use skipopu_hdl::Word;
 use skipopu_hw::pe_array::layout::ArrayLayout;
 use skipopu_reference::pe::{dot_fp16, dot_int4, Format, Variant};
-use skipopu_sim::{dut, Model};
+use skipopu_sim::{In, Model, ModelError, Out};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-dut! {
-    struct Ports(act: usize, load: usize, slot: usize, result: usize) {
-        clock clock;
-        in act: act;
-        in valid: 1;
-        in int4: 1;
-        in swap: 1;
-        in load: load;
-        in load_valid: 1;
-        in load_int4: 1;
-        in load_slot: slot;
-        out upper: result;
-        out lower: result;
-        out out_valid: 1;
-        out out_int4: 1;
+/// Ports that every array has, and those of arrays that take two INT4 weights a column.
+struct Ports {
+    clock: In,
+    act: In,
+    valid: In,
+    swap: In,
+    load: In,
+    load_valid: In,
+    load_int4: In,
+    load_slot: In,
+    out_valid: Out,
+    /// Results: one output, or the upper and the lower ones.
+    results: Vec<Out>,
+    /// Mode of a vector and of its results.
+    mode: Option<(In, Out)>,
+}
+
+impl Ports {
+    fn bind(model: &Model, subject: &Subject) -> Result<Ports, ModelError> {
+        let l = subject.layout;
+        let results = if subject.doubled { vec!["upper", "lower"] } else { vec!["sums"] };
+        let mut names = vec!["clock", "act", "valid", "swap", "load", "load_valid", "load_int4"];
+        names.extend(["load_slot", "out_valid"].iter().chain(&results));
+        if subject.doubled {
+            names.extend(["int4", "out_int4"]);
+        }
+        model.all_bound(&names)?;
+        let slot_bits = (l.slots().max(2) - 1).ilog2() as usize + 1;
+        let width = l.columns * subject.result_bits();
+        Ok(Ports {
+            clock: model.clock("clock")?,
+            act: model.input("act", l.groups() * l.lanes * 16)?,
+            valid: model.input("valid", 1)?,
+            swap: model.input("swap", 1)?,
+            load: model.input("load", l.positions() * l.lanes * 16)?,
+            load_valid: model.input("load_valid", 1)?,
+            load_int4: model.input("load_int4", 1)?,
+            load_slot: model.input("load_slot", slot_bits)?,
+            out_valid: model.output("out_valid", 1)?,
+            results: results.iter().map(|r| model.output(r, width)).collect::<Result<_, _>>()?,
+            mode: match subject.doubled {
+                true => Some((model.input("int4", 1)?, model.output("out_int4", 1)?)),
+                false => None,
+            },
+        })
     }
 }
 
@@ -35,8 +65,8 @@ dut! {
 #[derive(Clone)]
 enum Tile {
     Fp16(Vec<u16>),
-    /// Lower and upper weights.
-    Int4([Vec<i8>; 2]),
+    /// Lower and upper weights, or the only ones.
+    Int4(Vec<Vec<i8>>),
 }
 
 /// The array under test and how to drive it.
@@ -69,8 +99,9 @@ pub struct Outcome {
 struct Expected {
     valid: bool,
     int4: bool,
-    /// Per column, upper and lower; `None` where the mode is not that of the weights.
-    results: Vec<[Option<u32>; 2]>,
+    /// Per column, whether it holds INT4 weights, and upper and lower results; `None` where the mode is
+    /// not that of the weights.
+    results: Vec<(bool, [Option<u32>; 2])>,
 }
 
 fn place(word: &mut [u64], at: usize, bits: usize, value: u64) {
@@ -79,6 +110,13 @@ fn place(word: &mut [u64], at: usize, bits: usize, value: u64) {
 }
 
 impl Subject {
+    fn result_bits(&self) -> usize {
+        match self.format {
+            WideFormat::Fp16 => 16,
+            WideFormat::Fp32 => 32,
+        }
+    }
+
     fn lanes_word(&self, vectors: &[Vec<u16>]) -> Word {
         let width = vectors.len() * self.layout.lanes * 16;
         let mut limbs = vec![0u64; width.div_ceil(64)];
@@ -94,22 +132,27 @@ impl Subject {
             WideFormat::Fp32 => Format::Fp32,
         };
         match tile {
-            Tile::Fp16(b) if !int4 => {
+            // Only columns that take two INT4 weights a lane are told the mode.
+            Tile::Fp16(_) if self.doubled && int4 => [None, None],
+            Tile::Int4(_) if self.doubled && !int4 => [None, None],
+            Tile::Fp16(b) => {
                 [Some(dot_fp16(self.variant, act, b, format).expect("legal operands")), None]
             }
-            Tile::Int4([low, high]) if int4 => [high, low]
-                .map(|w| Some(dot_int4(self.variant, act, w, format).expect("legal operands"))),
-            _ => [None, None],
+            Tile::Int4(weights) => {
+                let dot = |w: &Vec<i8>| dot_int4(self.variant, act, w, format);
+                let mut sums = weights.iter().rev().map(|w| Some(dot(w).expect("legal operands")));
+                [sums.next().flatten(), sums.next().flatten()]
+            }
         }
     }
 
     /// Runs `cycles` cycles; `trickle` drops most loads and vectors at random.
     pub fn run(&self, model: &mut Model, cycles: usize, seed: u64, trickle: bool) -> Outcome {
         let l = self.layout;
-        let result = if self.format == WideFormat::Fp16 { 16 } else { 32 };
-        let slot_bits = (l.slots().max(2) - 1).ilog2() as usize + 1;
-        let (act, load) = (l.groups() * l.lanes * 16, l.positions() * l.lanes * 16);
-        let p = Ports::bind(model, act, load, slot_bits, l.columns * result).expect("the ports");
+        let result = self.result_bits();
+        let p = Ports::bind(model, self).expect("the ports");
+        // Slots that a beat of INT4 weights fills.
+        let fills = if self.doubled { 2 } else { 4 };
         let mut rng = SmallRng::seed_from_u64(seed);
         let zero = Tile::Fp16(vec![0; l.lanes]);
         let mut shadow = vec![zero.clone(); l.columns];
@@ -124,10 +167,9 @@ impl Subject {
             // A load beat.
             let mut arriving = Vec::new();
             let load_valid = running && (!trickle || rng.random_range(0..3) == 0);
-            // A beat of INT4 weights fills two slots.
             let load_int4 = rng.random_range(0..3) == 0;
             let slot = if trickle { rng.random_range(0..l.slots()) } else { cycle % l.slots() };
-            let slot = if load_int4 { slot & !1 } else { slot };
+            let slot = if load_int4 { slot - slot % fills } else { slot };
             let mut beat = Vec::new();
             for position in 0..l.positions() {
                 let mut column = |slot: usize, tile: Tile| {
@@ -144,9 +186,9 @@ impl Subject {
                             .map(|i| (0..4).map(|n| nibble(w[n][i]) << (4 * n)).sum())
                             .collect(),
                     );
-                    let [w0, w1, w2, w3] = w;
-                    column(slot, Tile::Int4([w0, w1]));
-                    column(slot + 1, Tile::Int4([w2, w3]));
+                    for (n, weights) in w.chunks(4 / fills).enumerate() {
+                        column(slot + n, Tile::Int4(weights.to_vec()));
+                    }
                 } else {
                     let kind = rng.random_range(0..KINDS.len());
                     let values = fp16(&mut rng, l.lanes, kind);
@@ -178,9 +220,13 @@ impl Subject {
                 .collect();
             let results = if valid {
                 let group = |c: usize| &vectors[l.group(c)];
-                (0..l.columns).map(|c| self.expect(group(c), &active[c], int4)).collect()
+                let result = |c: usize| {
+                    let tile = &active[c];
+                    (matches!(tile, Tile::Int4(_)), self.expect(group(c), tile, int4))
+                };
+                (0..l.columns).map(result).collect()
             } else {
-                vec![[None, None]; l.columns]
+                vec![(false, [None, None]); l.columns]
             };
             outcome.switches += usize::from(valid && int4 != last_int4);
             last_int4 = int4;
@@ -188,7 +234,9 @@ impl Subject {
 
             model.set(p.act, &self.lanes_word(&vectors));
             model.set_u64(p.valid, valid.into());
-            model.set_u64(p.int4, int4.into());
+            if let Some((mode, _)) = p.mode {
+                model.set_u64(mode, int4.into());
+            }
             model.set_u64(p.swap, swap.into());
             model.set(p.load, &self.lanes_word(&beat));
             model.set_u64(p.load_valid, load_valid.into());
@@ -207,18 +255,19 @@ impl Subject {
             if !expected.valid {
                 continue;
             }
-            assert_eq!(model.get_u64(p.out_int4) == 1, expected.int4, "cycle {cycle}: mode");
-            let outputs = [model.get(p.upper), model.get(p.lower)];
-            for (column, results) in expected.results.iter().enumerate() {
+            if let Some((_, mode)) = p.mode {
+                assert_eq!(model.get_u64(mode) == 1, expected.int4, "cycle {cycle}: mode");
+            }
+            let outputs: Vec<Word> = p.results.iter().map(|r| model.get(*r)).collect();
+            for (column, (of_int4, results)) in expected.results.iter().enumerate() {
                 for (output, wanted) in outputs.iter().zip(results) {
                     let Some(wanted) = wanted else { continue };
                     let got = output.slice(column * result, result).to_u64() as u32;
                     assert_eq!(
                         got, *wanted,
-                        "seed {seed}, cycle {cycle}, column {column}, int4 {}: {got:#x} instead of {wanted:#x}",
-                        expected.int4
+                        "seed {seed}, cycle {cycle}, column {column}, int4 {of_int4}: {got:#x} instead of {wanted:#x}"
                     );
-                    outcome.compared[usize::from(expected.int4)] += 1;
+                    outcome.compared[usize::from(*of_int4)] += 1;
                 }
             }
         }

@@ -62,8 +62,8 @@ pub fn expand(args: Args, function: syn::ItemFn) -> Result<TokenStream> {
     let latency = args.latency.map_or(quote!(None), |l| quote!(Some(#l)));
     let no_inline = args.no_inline;
     Ok(quote! {
-        // An `if` at elaboration around an `if` in hardware is not one `if`.
-        #[allow(clippy::collapsible_if)]
+        // An `if` at elaboration around one in hardware is not one `if`; kernels have plain assignments only.
+        #[allow(clippy::assign_op_pattern, clippy::collapsible_if)]
         #function
 
         #[allow(clippy::all, unused)]

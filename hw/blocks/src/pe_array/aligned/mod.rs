@@ -37,7 +37,6 @@ pub use skew::{Ripple, Skew};
 
 use crate::entry::Entry;
 use crate::pe_array::ker_buffer::KerBuffer;
-use crate::pe_array::layout::ArrayLayout;
 
 const LEGAL: &str = "the catalogue's parameters are legal";
 
@@ -113,19 +112,5 @@ pub const ENTRIES: &[Entry] = &[
         interval: |_| Some(1),
         test: "skipopu-hw::aligned",
         build: |c| Box::new(AlignedColumn::new(AlignedShape::of(c), Half::Low).expect(LEGAL)),
-    },
-    Entry {
-        name: "aligned-array",
-        summary: "operand-aligned array: converters, skew, load port, all columns",
-        latency: |c| {
-            let shape = AlignedShape::of(c);
-            let column = shape.cascade_latency() + AlignedColumn::BEHIND;
-            Some(BlockConverter::LATENCY + column)
-        },
-        interval: |_| Some(1),
-        test: "skipopu-hw::aligned",
-        build: |c| {
-            Box::new(AlignedArray::new(AlignedShape::of(c), ArrayLayout::of(c)).expect(LEGAL))
-        },
     },
 ];

@@ -5,8 +5,10 @@
 
 mod adder_tree;
 mod aligner;
+mod array;
 mod column;
 mod dsp_tree;
+mod edge;
 mod lane;
 mod largest;
 mod multiplier;
@@ -14,8 +16,10 @@ mod pair;
 
 pub use adder_tree::{AdderTree, TreeNode};
 pub use aligner::Aligner;
+pub use array::ProductArray;
 pub use column::ProductColumn;
 pub use dsp_tree::DspTree;
+pub use edge::KerEdge;
 pub use lane::{LaneExponent, PRODUCT_EXPONENT_BITS};
 pub use largest::{LargestDigit, LargestExponent};
 pub use multiplier::{Kept, OverpackedMultiplier, PRODUCT_BITS};
@@ -27,7 +31,7 @@ use skipopu_config::{Accumulation, Config};
 const LEGAL: &str = "the catalogue's parameters are legal";
 
 /// How product-aligned columns sum under a configuration; `bits15` where it has others.
-fn product_sum(config: &Config) -> ProductSum {
+pub(super) fn product_sum(config: &Config) -> ProductSum {
     match config.array.accumulation {
         Accumulation::Bits22 => ProductSum::Bits22,
         Accumulation::Bits15 | Accumulation::Aligned => ProductSum::Bits15,
