@@ -56,6 +56,7 @@ lint: deps ## hold every emitted module of CONFIG against Verilator, Icarus and 
 figures: deps ## measure what takes minutes, record it in docs/figures.json, rewrite the tables made from it
 	$(MEASURE) emitter
 	$(MEASURE) multiplier
+	$(MEASURE) array
 	$(CARGO) run --release --quiet --package skipopu -- pe report --ledger docs/figures.json
 	$(MEASURE) primitives
 	$(MEASURE) fuzz --seed 0

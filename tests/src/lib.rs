@@ -1,3 +1,4 @@
-//! Designs that the whole-system tests and the measurements share.
+//! Designs and stimuli that the whole-system tests and the measurements share.
 
+pub mod array;
 pub mod systolic;

@@ -1,12 +1,7 @@
 //! The operand-aligned array: converter, column and array against the reference.
 
-#[path = "common/array_run.rs"]
-mod array_run;
 mod common;
-#[path = "common/vectors.rs"]
-mod vectors;
 
-use array_run::Subject;
 use common::{agree, cells, clean, design_of, seeds, shallow, verilated, verilated_array};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -20,6 +15,7 @@ use skipopu_hw::pe_array::layout::ArrayLayout;
 use skipopu_reference::pe::aligned::unit_exponent;
 use skipopu_reference::pe::{align_block, AlignedWidths, Variant};
 use skipopu_sim::dut;
+use skipopu_system::array::{vectors, Subject};
 use std::collections::VecDeque;
 
 fn shape(lanes: usize, a: usize, b: usize, format: WideFormat) -> AlignedShape {

@@ -1,17 +1,13 @@
 //! The product-aligned array against the reference.
 
-#[path = "common/array_run.rs"]
-mod array_run;
 mod common;
-#[path = "common/vectors.rs"]
-mod vectors;
 
-use array_run::Subject;
 use common::{agree, design_of, seeds, verilated_array};
 use skipopu_config::WideFormat;
 use skipopu_hw::pe_array::layout::ArrayLayout;
 use skipopu_hw::pe_array::product::{KerEdge, ProductArray, ProductSum};
 use skipopu_reference::pe::Variant;
+use skipopu_system::array::Subject;
 
 fn subject(
     sum: ProductSum,

@@ -3,6 +3,7 @@
 //! Each subcommand runs one measurement, prints what it found and writes its keys; nothing is recorded
 //! when a measurement fails.
 
+mod array;
 mod emitter;
 mod fuzz;
 mod multiplier;
@@ -27,6 +28,8 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// The whole `u280` array: emission, cost, build, a run against the reference.
+    Array,
     /// The emitter against rust-hdl's own on regular designs of 512 and 4,096 DSPs.
     Emitter,
     /// The overpacked multiplier's equation for all 2^33 operand triples.
@@ -57,6 +60,7 @@ fn main() -> Result<()> {
 fn run(args: &Args) -> Result<()> {
     let mut recorder = Recorder::default();
     match args.what {
+        What::Array => array::measure(&mut recorder)?,
         What::Emitter => emitter::measure(&mut recorder)?,
         What::Multiplier => multiplier::measure(&mut recorder)?,
         What::Fuzz { blocks, seed } => fuzz::measure(&mut recorder, blocks, seed)?,

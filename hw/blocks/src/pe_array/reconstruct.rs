@@ -247,8 +247,6 @@ impl Logic for Reconstruct {
         result = self._shape.result_bits(),
         latency = Self::LATENCY
     )]
-    // Conditions on sizes and conditions on signals are different things in a kernel.
-    #[allow(clippy::collapsible_if)]
     fn update(&mut self) {
         dff_setup!(
             self, clock, sum1, sum2, sum3, sum4, used1, zero2, zero3, below2, below3, below4,

@@ -129,8 +129,6 @@ impl Aligner {
 
 impl Logic for Aligner {
     #[hdl(role = self._role.name(), width = self._role.width(&self._shape), latency = Self::LATENCY, no_inline)]
-    // Conditions on sizes and conditions on signals are different things in a kernel.
-    #[allow(clippy::collapsible_if, clippy::assign_op_pattern)]
     fn update(&mut self) {
         dff_setup!(
             self,

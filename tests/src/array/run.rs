@@ -1,6 +1,5 @@
 //! Runs a Verilated array on random loads, swaps and vectors and compares every result with the
 //! reference.
-#![allow(dead_code)] // every user takes its own share
 
 use super::vectors::{fp16, int4, KINDS};
 use rand::rngs::SmallRng;
@@ -72,8 +71,11 @@ enum Tile {
 /// The array under test and how to drive it.
 #[derive(Clone)]
 pub struct Subject {
+    /// Its size.
     pub layout: ArrayLayout,
+    /// Its arithmetic.
     pub variant: Variant,
+    /// Its results.
     pub format: WideFormat,
     /// Cycles from activations to results.
     pub latency: usize,
@@ -86,9 +88,11 @@ pub struct Subject {
 /// How a run went.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Outcome {
+    /// Cycles run.
     pub cycles: usize,
     /// Dot products compared in FP16xFP16 and FP16xINT4.
     pub compared: [usize; 2],
+    /// Swaps among them.
     pub swaps: usize,
     /// Consecutive vectors of different modes.
     pub switches: usize,
@@ -146,7 +150,10 @@ impl Subject {
         }
     }
 
-    /// Runs `cycles` cycles; `trickle` drops most loads and vectors at random.
+    /// Runs `cycles` cycles and compares every result; `trickle` drops most loads and vectors at random.
+    ///
+    /// # Panics
+    /// On the first result, or absence of one, that is not the reference's.
     pub fn run(&self, model: &mut Model, cycles: usize, seed: u64, trickle: bool) -> Outcome {
         let l = self.layout;
         let result = self.result_bits();

@@ -1,5 +1,4 @@
 //! Operand vectors that reach every corner of a column's arithmetic.
-#![allow(dead_code)] // every user takes its own share
 
 use rand::rngs::SmallRng;
 use rand::Rng;
