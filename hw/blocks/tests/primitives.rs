@@ -22,7 +22,7 @@ fn measured_delay(engine: &mut dyn Engine) -> usize {
 
 #[test]
 fn delays_take_the_cycles_they_state_and_stand_still_without_enable() {
-    for stages in [1, 2, 3, 34, 70] {
+    for stages in [1, 2, 3, 4, 33, 34, 35, 70] {
         let case = Case::new("delay", move || Delay::new(5, stages).unwrap());
         assert_eq!(case.design.top().latency, Some(stages));
         both(&case, |e| {
@@ -69,8 +69,10 @@ fn shift_registers_are_srl_cells() {
         assert_eq!(area.srls as usize, Srl::new(width, depth).unwrap().cells());
         assert_eq!((area.ffs, area.luts, area.latches), (0, 0, 0));
     }
-    let area = Case::new("delay", || Delay::new(8, 12).unwrap()).synthesised().area;
-    assert_eq!((area.srls, area.ffs), (8, 8), "eleven cycles in SRLs, the last in flip-flops");
+    for (stages, srls, ffs) in [(3, 0, 24), (4, 8, 8), (33, 8, 8), (34, 8, 16), (35, 16, 8)] {
+        let area = Case::new("delay", move || Delay::new(8, stages).unwrap()).synthesised().area;
+        assert_eq!((area.srls, area.ffs), (srls, ffs), "{stages} stages");
+    }
 }
 
 /// What is simulated and what is synthesised are one block: the instances with their parameters.

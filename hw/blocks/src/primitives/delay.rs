@@ -4,13 +4,26 @@ use super::Srl;
 use crate::parameter::{require, require_width, ParameterError};
 use skipopu_hdl::prelude::*;
 
-/// Stages from which a shift register in LUTs is cheaper than flip-flops.
-const SRL_STAGES: usize = 3;
+/// Cycles that one LUT holds.
+const LUT_CYCLES: usize = 32;
+
+/// Of `stages` cycles those held in LUTs: not the last, and no LUT for a single cycle, which a flip-flop
+/// holds as well; the device has two flip-flops to a LUT.
+fn in_luts(stages: usize) -> usize {
+    let held = stages - 1;
+    let held = if held % LUT_CYCLES == 1 { held - 1 } else { held };
+    if held < 3 {
+        0
+    } else {
+        held
+    }
+}
 
 /// A pipeline register chain: `q` is what `d` was some enabled cycles ago, 0 at first.
 ///
-/// - Does: up to two stages are flip-flops; from three on all but the last are an [`Srl`], which holds
-///   32 cycles in one LUT. The last stage is always a flip-flop, so that `q` is fast.
+/// - Does: up to three stages are flip-flops; from four on all but the last are an [`Srl`], which holds
+///   32 cycles in one LUT, less a cycle that would need a LUT of its own. The last stage is always a
+///   flip-flop, so that `q` is fast.
 /// - Does not: reset. Use [`DelayReset`] for valid bits.
 #[derive(LogicBlock, Ports)]
 pub struct Delay {
@@ -35,7 +48,7 @@ impl Delay {
     /// Unless `stages` is from 1 to 1024 and `width` from 1 to [`MAX_WIDTH`](crate::parameter::MAX_WIDTH).
     pub fn new(width: usize, stages: usize) -> Result<Delay, ParameterError> {
         require_stages("delay", width, stages)?;
-        let shifted = if stages >= SRL_STAGES { stages - 1 } else { 0 };
+        let shifted = in_luts(stages);
         let srl = if shifted > 0 { vec![Srl::new(width, shifted)?] } else { Vec::new() };
         Ok(Delay {
             clock: Default::default(),
