@@ -40,7 +40,12 @@ impl<S: Copy> KvCache<S> {
     }
 
     /// Appends the layer's next token with keys and values of its own.
-    pub fn push(&mut self, layer: usize, keys: impl Iterator<Item = S>, values: impl Iterator<Item = S>) {
+    pub fn push(
+        &mut self,
+        layer: usize,
+        keys: impl Iterator<Item = S>,
+        values: impl Iterator<Item = S>,
+    ) {
         let stored = &mut self.layers[layer];
         let row = (stored.keys.len() / self.width) as u32;
         stored.keys.extend(keys);
@@ -111,7 +116,9 @@ mod tests {
     #[test]
     fn skipped_tokens_read_the_nearest_layer_below() {
         let mut kv = KvCache::new(3, 2);
-        let own = |kv: &mut KvCache<u8>, layer, k: u8| kv.push(layer, [k, k].into_iter(), [k + 1, k + 1].into_iter());
+        let own = |kv: &mut KvCache<u8>, layer, k: u8| {
+            kv.push(layer, [k, k].into_iter(), [k + 1, k + 1].into_iter())
+        };
         own(&mut kv, 0, 10);
         own(&mut kv, 0, 20);
         kv.reuse(1);

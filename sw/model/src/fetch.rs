@@ -41,8 +41,8 @@ pub const STORIES15M: Source = Source {
         ),
         (
             "tokenizer.bin",
-            433_869,
-            "47ef1d186dfb6c3294cb41631bb3b1fc94afe14d0494adf1ad9da0ca06faca20",
+            432_717,
+            "74f899535f8f99cdeac697474b697f3fa40467b8376dab7b6c4d8c753f28ae9f",
         ),
     ],
 };

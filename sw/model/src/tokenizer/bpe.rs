@@ -4,8 +4,11 @@
 
 use std::collections::{BinaryHeap, HashMap};
 
-/// Tokens 3 to 258 are the bytes 0 to 255.
+/// Tokens 3 to 258 are the bytes 0 to 255, whatever text the file gives them: exports differ. They
+/// stand for characters that have no token and never merge.
 const FIRST_BYTE: u32 = 3;
+/// The first token that is text.
+const FIRST_TEXT: u32 = FIRST_BYTE + 256;
 
 /// A vocabulary with scores.
 pub struct Bpe {
@@ -43,7 +46,9 @@ impl Bpe {
                 return Err(format!("is no llama2.c tokenizer: {what} has a score of {score}"));
             }
             let (text, last) = take(length as usize, &what)?;
-            ids.entry(text.to_vec()).or_insert(id as u32);
+            if id >= FIRST_TEXT as usize {
+                ids.entry(text.to_vec()).or_insert(id as u32);
+            }
             tokens.push(text.to_vec());
             scores.push(score);
             if last {
@@ -60,8 +65,8 @@ impl Bpe {
     /// encoding put there.
     pub fn piece(&self, token: u32, first: bool) -> Vec<u8> {
         let Some(text) = self.tokens.get(token as usize) else { return Vec::new() };
-        if let Some(byte) = named_byte(text) {
-            return vec![byte];
+        if (FIRST_BYTE..FIRST_TEXT).contains(&token) {
+            return vec![(token - FIRST_BYTE) as u8];
         }
         let skip = usize::from(first && text.first() == Some(&b' '));
         text[skip..].to_vec()
@@ -95,6 +100,9 @@ impl Bpe {
         let offer = |queue: &mut BinaryHeap<Candidate>, chain: &Chain, left: usize| {
             let Some(right) = chain.after(left) else { return };
             let pair = (chain.id[left], chain.id[right]);
+            if pair.0 < FIRST_TEXT || pair.1 < FIRST_TEXT {
+                return;
+            }
             let joined =
                 [&self.tokens[pair.0 as usize][..], &self.tokens[pair.1 as usize]].concat();
             if let Some(id) = self.ids.get(&joined) {
@@ -120,13 +128,6 @@ impl Bpe {
         }
         chain.into_ids()
     }
-}
-
-/// The byte that a token such as `<0x0A>` names.
-fn named_byte(text: &[u8]) -> Option<u8> {
-    let digits = text.strip_prefix(b"<0x")?.strip_suffix(b">")?;
-    let digits = std::str::from_utf8(digits).ok().filter(|d| d.len() == 2)?;
-    u8::from_str_radix(digits, 16).ok()
 }
 
 /// A pair that could be merged.
