@@ -5,7 +5,7 @@
 //! | backend | weights | products | activations, K, V |
 //! |---|---|---|---|
 //! | [`F32`] | as trained, or quantised and read back as f32 | f32 | f32 |
-//! | [`F32`] | INT4 with FP16 scales | the PE array's, bit for bit | FP16 |
+//! | [`Exact`] | INT4 with FP16 scales | the PE array's, bit for bit | FP16 |
 //!
 //! Softmax, RMSNorm, SiLU and RoPE are f32 in both for now: the exact backend follows the hardware as
 //! blocks come into being. See `docs/model.md`.
@@ -13,6 +13,7 @@
 mod arithmetic;
 pub mod dot;
 mod error;
+pub mod exact;
 mod f32;
 mod kv;
 pub mod network;
@@ -22,6 +23,7 @@ mod session;
 
 pub use arithmetic::Arithmetic;
 pub use error::ForwardError;
+pub use exact::Exact;
 pub use f32::F32;
 pub use kv::{KvCache, KvView};
 pub use network::{Network, Rows, Skipping, Stats};
