@@ -13,6 +13,7 @@
 mod arithmetic;
 pub mod dot;
 mod error;
+pub mod evaluate;
 pub mod exact;
 mod f32;
 mod kv;

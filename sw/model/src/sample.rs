@@ -2,5 +2,5 @@
 //!
 //! TinyStories (Eldan and Li, 2023), licensed CDLA-Sharing-1.0; see `data/README.md`.
 
-/// The sample, stories one after another, paragraphs apart by blank lines.
+/// The sample: a paragraph a line, `<|endoftext|>` between stories.
 pub const TINYSTORIES: &str = include_str!("../data/tinystories.txt");
