@@ -8,7 +8,8 @@ use skipopu_model::Quantised;
 /// Quantises a matrix (`cols` values a row) against its inputs; `group` 0: one scale per row. `None`
 /// when the inputs have no inverse.
 ///
-/// A group's scale is chosen when its first column is reached, from the weights as corrected so far.
+/// Columns are taken in order of their inputs' size, so that those that matter most have the most
+/// columns left to make good their errors. Scales are chosen before, by the weights as they are.
 ///
 /// Panics on bits other than 2, 3, 4 and 8.
 pub fn gptq(
@@ -18,24 +19,25 @@ pub fn gptq(
     group: usize,
     inputs: &Hessian,
 ) -> Option<Quantised> {
-    let root: Vec<f32> = inputs.inverse_root()?.iter().map(|v| *v as f32).collect();
-    let dead = inputs.dead();
+    let diagonal = inputs.diagonal();
+    let mut order: Vec<usize> = (0..cols).collect();
+    order.sort_by(|a, b| diagonal[*b].total_cmp(&diagonal[*a]));
+    let root: Vec<f32> = inputs.inverse_root(&order)?.iter().map(|v| *v as f32).collect();
+    let importance: Vec<f32> = diagonal.iter().map(|d| *d as f32).collect();
     let grid = Grid::new(bits);
     let size = if group == 0 { cols } else { group };
     let row = |weights: &[f32]| {
-        let mut w: Vec<f32> =
-            weights.iter().zip(&dead).map(|(w, dead)| if *dead { 0.0 } else { *w }).collect();
-        let mut codes = Vec::with_capacity(cols);
-        let mut scales = Vec::with_capacity(cols.div_ceil(size));
-        for i in 0..cols {
-            if i % size == 0 {
-                scales.push(grid.scale(&w[i..cols.min(i + size)]));
-            }
-            let scale = scales[i / size];
-            let code = grid.code(w[i], scale);
-            codes.push(code);
+        let groups = weights.chunks(size).zip(importance.chunks(size));
+        let scales: Vec<f32> = groups.map(|(w, i)| grid.scale(w, i)).collect();
+        // A column that no input used is worth nothing.
+        let used = |c: &usize| if diagonal[*c] == 0.0 { 0.0 } else { weights[*c] };
+        let mut w: Vec<f32> = order.iter().map(used).collect();
+        let mut codes = vec![0; cols];
+        for (i, c) in order.iter().enumerate() {
+            let scale = scales[c / size];
+            codes[*c] = grid.code(w[i], scale);
             let u = &root[i * cols..(i + 1) * cols];
-            let error = (w[i] - f32::from(code) * scale) / u[i];
+            let error = (w[i] - f32::from(codes[*c]) * scale) / u[i];
             w[i + 1..].iter_mut().zip(&u[i + 1..]).for_each(|(w, u)| *w -= error * u);
         }
         (codes, scales)

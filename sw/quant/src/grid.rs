@@ -29,8 +29,11 @@ impl Grid {
         (weight / scale).round_ties_even().clamp(self.low.into(), self.high.into()) as i8
     }
 
-    /// The FP16 scale with the least squared error over a group, positive. Zeros get the smallest one.
-    pub fn scale(self, weights: &[f32]) -> f32 {
+    /// The FP16 scale with the least squared error over a group; each weight's error counts by its
+    /// `importance`. Zeros get the smallest scale.
+    ///
+    /// A negative scale is chosen where the one code more on the negative side serves positive weights.
+    pub fn scale(self, weights: &[f32], importance: &[f32]) -> f32 {
         let largest = weights.iter().fold(0f32, |m, w| m.max(w.abs()));
         // From the grid that holds the largest weight of either sign down to narrower ones.
         let widest = largest / f32::from(self.high);
@@ -39,10 +42,11 @@ impl Grid {
         let smallest = f16::from_bits(1);
         let candidates = (0..CANDIDATES)
             .map(|i| f16::from_f32(widest - i as f32 * step).max(smallest).to_f32())
-            .filter(|s| s.is_finite());
+            .filter(|s| s.is_finite())
+            .flat_map(|s| [s, -s]);
         let error = |scale: f32| -> f32 {
             let e = |w: &f32| w - f32::from(self.code(*w, scale)) * scale;
-            weights.iter().map(|w| e(w) * e(w)).sum()
+            weights.iter().zip(importance).map(|(w, i)| e(w) * e(w) * i).sum()
         };
         let best = candidates.map(|s| (error(s), s)).min_by(|a, b| a.0.total_cmp(&b.0));
         best.map_or(f16::MAX.to_f32(), |(_, scale)| scale)
@@ -58,11 +62,13 @@ mod tests {
         let grid = Grid::new(4);
         let scale = 0.125;
         let weights: Vec<f32> = (-8..=7).map(|c| c as f32 * scale).collect();
-        let found = grid.scale(&weights);
+        let found = grid.scale(&weights, &[1.0; 16]);
         // The best of the scales tried is near, and rounding recovers the codes.
-        assert!((found / scale - 1.0).abs() < 0.02, "{found}");
+        assert!((found.abs() / scale - 1.0).abs() < 0.02, "{found}");
         let codes: Vec<i8> = weights.iter().map(|w| grid.code(*w, found)).collect();
         assert_eq!(codes, (-8..=7).collect::<Vec<i8>>());
+        let mirrored: Vec<f32> = weights.iter().map(|w| -w).collect();
+        assert_eq!(grid.scale(&mirrored, &[1.0; 16]), -found);
     }
 
     #[test]
@@ -70,10 +76,10 @@ mod tests {
         for bits in [2, 3, 4, 8] {
             let (grid, (low, high)) = (Grid::new(bits), code_range(bits));
             assert_eq!((grid.code(1e9, 1.0), grid.code(-1e9, 1.0)), (high, low));
-            let scale = grid.scale(&[0.0; 8]);
-            assert!(scale > 0.0 && grid.code(0.0, scale) == 0);
-            assert!(grid.scale(&[1e-12, -1e-12]) > 0.0);
-            assert!(grid.scale(&[3e38, 1.0]).is_finite());
+            let scale = grid.scale(&[0.0; 8], &[1.0; 8]);
+            assert!(scale.abs() > 0.0 && grid.code(0.0, scale) == 0);
+            assert!(grid.scale(&[1e-12, -1e-12], &[1.0; 2]).abs() > 0.0);
+            assert!(grid.scale(&[3e38, 1.0], &[1.0; 2]).is_finite());
         }
     }
 
@@ -83,6 +89,6 @@ mod tests {
         weights.iter_mut().step_by(2).for_each(|w| *w = -0.7);
         weights[0] = 6.0;
         let grid = Grid::new(2);
-        assert!(grid.scale(&weights) < 6.0 / 2.0);
+        assert!(grid.scale(&weights, &[1.0; 500]).abs() < 6.0 / 2.0);
     }
 }

@@ -3,7 +3,7 @@
 use skipopu_forward::{dot, Rows};
 
 /// Part of the mean diagonal added to every diagonal element, so that the inverse exists.
-const DAMPING: f64 = 0.01;
+const DAMPING: f64 = 0.002;
 
 /// Sum over inputs x of `x x^T`, columns x columns.
 #[derive(Clone, Debug)]
@@ -40,15 +40,17 @@ impl Hessian {
         self.inputs += tokens;
     }
 
-    /// Columns that no input ever used: their weights do not matter.
-    pub fn dead(&self) -> Vec<bool> {
-        (0..self.cols).map(|c| self.sums[c * self.cols + c] == 0.0).collect()
+    /// Mean square of each column, up to a common factor: what an error there costs by itself.
+    pub fn diagonal(&self) -> Vec<f64> {
+        (0..self.cols).map(|c| self.sums[c * self.cols + c]).collect()
     }
 
-    /// The upper triangular U with `inverse = U^T U`; none when the damped sums have no inverse.
-    pub fn inverse_root(&self) -> Option<Vec<f64>> {
+    /// With the columns in `order`: the upper triangular U with `inverse = U^T U`; none when the damped
+    /// sums have no inverse.
+    pub fn inverse_root(&self, order: &[usize]) -> Option<Vec<f64>> {
         let n = self.cols;
-        let mut h = self.sums.clone();
+        let row = |r: &usize| order.iter().map(|c| self.sums[r * n + c]).collect::<Vec<f64>>();
+        let mut h: Vec<f64> = order.iter().flat_map(row).collect();
         let mean = (0..n).map(|i| h[i * n + i]).sum::<f64>() / n as f64;
         let damping = if mean > 0.0 { DAMPING * mean } else { 1.0 };
         (0..n).for_each(|i| h[i * n + i] += damping);
@@ -116,8 +118,8 @@ mod tests {
         x.values_mut().iter_mut().for_each(|v| *v = rng.random_range(-1.0..1.0));
         let mut hessian = Hessian::new(n);
         hessian.add(&x);
-        assert_eq!((hessian.inputs(), hessian.dead()), (60, vec![false; n]));
-        let u = hessian.inverse_root().unwrap();
+        let order: Vec<usize> = (0..n).rev().collect();
+        let u = hessian.inverse_root(&order).unwrap();
         let mean = (0..n).map(|i| hessian.sums[i * n + i]).sum::<f64>() / n as f64;
         for i in 0..n {
             assert!((0..i).all(|j| u[i * n + j] == 0.0));
@@ -125,8 +127,10 @@ mod tests {
                 // (U^T U) H = 1
                 let inverse =
                     |a: usize, b: usize| (0..n).map(|k| u[k * n + a] * u[k * n + b]).sum::<f64>();
-                let damped =
-                    |k: usize| hessian.sums[k * n + j] + if k == j { DAMPING * mean } else { 0.0 };
+                let damped = |k: usize| {
+                    hessian.sums[order[k] * n + order[j]]
+                        + if k == j { DAMPING * mean } else { 0.0 }
+                };
                 let one: f64 = (0..n).map(|k| inverse(i, k) * damped(k)).sum();
                 assert!((one - f64::from(u8::from(i == j))).abs() < 1e-9, "{i} {j} {one}");
             }
@@ -139,10 +143,10 @@ mod tests {
         x.row_mut(0).copy_from_slice(&[1.0, 0.0, 2.0]);
         let mut hessian = Hessian::new(3);
         hessian.add(&x);
-        assert_eq!(hessian.dead(), [false, true, false]);
-        assert!(hessian.inverse_root().is_some(), "damping makes it regular");
+        assert_eq!(hessian.diagonal(), [1.0, 0.0, 4.0]);
+        assert!(hessian.inverse_root(&[0, 1, 2]).is_some(), "damping makes it regular");
         x.row_mut(0)[0] = f32::NAN;
         hessian.add(&x);
-        assert!(hessian.inverse_root().is_none());
+        assert!(hessian.inverse_root(&[0, 1, 2]).is_none());
     }
 }

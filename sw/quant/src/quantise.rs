@@ -14,11 +14,19 @@ pub enum Method<'a> {
     Gptq(&'a [Vec<u32>]),
 }
 
+/// A layer's matrices in the order of the forward pass; those of one stage have the same inputs.
+const STAGES: [&[Projection]; 4] = [
+    &[Projection::Query, Projection::Key, Projection::Value],
+    &[Projection::Output],
+    &[Projection::Gate, Projection::Up],
+    &[Projection::Down],
+];
+
 /// Quantises every projection and the classifier to `bits` bits with a scale per `group` weights (0:
 /// per row). The embedding becomes FP16; a classifier that was tied to it gets weights of its own.
 /// `progress` hears what is being worked on.
 ///
-/// Layers are taken in order, each calibrated on what the quantised layers before it give, dense.
+/// Matrices are taken in order, each calibrated on what the quantised ones before it give, dense.
 ///
 /// # Errors
 /// Bits that are not supported, a model quantised before, calibration text that is absent or
@@ -60,15 +68,16 @@ pub fn quantise(
     let mut layers = Vec::new();
     for (i, layer) in model.layers.iter().enumerate() {
         progress(&format!("layer {i}"));
-        let recorder = observe(model, Some(layer), &streams)?;
-        let matrix = |p: Projection| {
-            // A network of one layer calls it layer 0.
-            let inputs = recorder.take(&format!("layers.0.{}", p.name()));
-            one(&format!("layers.{i}.{}", p.name()), layer.get(p), inputs)
-        };
-        let all: Vec<Matrix> = Projection::ALL.into_iter().map(matrix).collect::<Result<_, _>>()?;
-        let projections = all.try_into().expect("one matrix a projection");
-        let quantised = Layer { projections, ..layer.clone() };
+        let mut quantised = layer.clone();
+        for stage in STAGES {
+            let recorder = observe(model, Some(&quantised), &streams)?;
+            for p in stage {
+                // A network of one layer calls it layer 0.
+                let inputs = recorder.take(&format!("layers.0.{}", p.name()));
+                let name = format!("layers.{i}.{}", p.name());
+                quantised.projections[*p as usize] = one(&name, layer.get(*p), inputs)?;
+            }
+        }
         let network = Network::new(F32, &part(model, Some(&quantised)), Skipping::Dense)?;
         streams.iter_mut().for_each(|x| advance(&network, x));
         layers.push(quantised);

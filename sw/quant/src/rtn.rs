@@ -10,10 +10,11 @@ use skipopu_model::Quantised;
 pub fn rtn(values: &[f32], cols: usize, bits: u32, group: usize) -> Quantised {
     let grid = Grid::new(bits);
     let size = if group == 0 { cols } else { group };
+    let equal = vec![1.0; size];
     let rows: Vec<(Vec<i8>, Vec<f32>)> = values
         .par_chunks(cols)
         .map(|row| {
-            let scales: Vec<f32> = row.chunks(size).map(|g| grid.scale(g)).collect();
+            let scales: Vec<f32> = row.chunks(size).map(|g| grid.scale(g, &equal)).collect();
             let code = |(i, w): (usize, &f32)| grid.code(*w, scales[i / size]);
             (row.iter().enumerate().map(code).collect(), scales)
         })

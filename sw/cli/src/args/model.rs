@@ -58,7 +58,7 @@ pub struct Quantise {
     #[arg(long, value_name = "FILE")]
     pub text: Option<PathBuf>,
     /// Calibration sequences at most.
-    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
     pub sequences: u32,
     /// Tokens of a calibration sequence at most; the model's context if less.
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(2..))]
