@@ -3,7 +3,7 @@
 use skipopu_forward::{dot, Rows};
 
 /// Part of the mean diagonal added to every diagonal element, so that the inverse exists.
-const DAMPING: f64 = 0.002;
+const DAMPING: f64 = 0.001;
 
 /// Sum over inputs x of `x x^T`, columns x columns.
 #[derive(Clone, Debug)]
