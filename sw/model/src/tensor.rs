@@ -203,7 +203,7 @@ fn convert(dtype: DType, bytes: &[u8]) -> Cow<'_, [f32]> {
     match dtype {
         DType::F32 => match bytemuck::try_cast_slice(bytes) {
             Ok(values) if cfg!(target_endian = "little") => Cow::Borrowed(values),
-            _ => each(bytes, |b| f32::from_le_bytes(b)),
+            _ => each(bytes, f32::from_le_bytes),
         },
         DType::F16 => match bytemuck::try_cast_slice::<u8, u16>(bytes) {
             Ok(bits) if cfg!(target_endian = "little") => {

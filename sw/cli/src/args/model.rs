@@ -85,7 +85,8 @@ pub enum Skip {
     #[default]
     Dense,
     /// Skipped tokens still produce K and V.
-    PartialSkip,
+    #[value(name = "partial-skip")]
+    Partial,
     /// Skipped tokens reuse K and V of the layer below.
     KvReuse,
 }

@@ -19,7 +19,7 @@ pub fn backend_name(backend: Backend) -> &'static str {
 pub fn skipping(skip: Skip) -> Skipping {
     match skip {
         Skip::Dense => Skipping::Dense,
-        Skip::PartialSkip => Skipping::Partial,
+        Skip::Partial => Skipping::Partial,
         Skip::KvReuse => Skipping::KvReuse,
     }
 }
