@@ -1,5 +1,9 @@
 //! The command line.
 
+mod model;
+
+pub use model::{ArrayConfig, Backend, Eval, Generate, Method, Model, Quantise, Skip};
+
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -31,6 +35,15 @@ pub enum Command {
     /// Studies of the PE array.
     #[command(subcommand)]
     Pe(Pe),
+    /// Models: fetch, look into.
+    #[command(subcommand)]
+    Model(Model),
+    /// Quantise a model's weights into a container.
+    Quantise(Quantise),
+    /// How well a model predicts a text, and what each approximation costs.
+    Eval(Eval),
+    /// Let a model write.
+    Generate(Generate),
     /// Emit the blocks, co-simulate them against Rust and print the comparison.
     Demo(Demo),
 }

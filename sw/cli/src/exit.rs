@@ -2,7 +2,10 @@
 
 use skipopu_config::ConfigError;
 use skipopu_eda::EdaError;
+use skipopu_forward::ForwardError;
 use skipopu_ledger::LedgerError;
+use skipopu_model::ModelError;
+use skipopu_quant::QuantError;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -72,6 +75,29 @@ impl From<LedgerError> for Failure {
             LedgerError::Io { .. } => Failure::environment(e),
             _ => Failure::check(e),
         }
+    }
+}
+
+impl From<ModelError> for Failure {
+    fn from(e: ModelError) -> Failure {
+        match e {
+            ModelError::Read { .. } | ModelError::Write { .. } | ModelError::Fetch { .. } => {
+                Failure::environment(e)
+            }
+            _ => Failure::usage(e),
+        }
+    }
+}
+
+impl From<ForwardError> for Failure {
+    fn from(e: ForwardError) -> Failure {
+        Failure::usage(e)
+    }
+}
+
+impl From<QuantError> for Failure {
+    fn from(e: QuantError) -> Failure {
+        Failure::usage(e)
     }
 }
 

@@ -6,6 +6,7 @@
 mod array;
 mod emitter;
 mod fuzz;
+mod model;
 mod multiplier;
 mod primitives;
 mod record;
@@ -45,6 +46,8 @@ enum What {
     },
     /// Simulation speed of the chained primitives.
     Primitives,
+    /// Perplexity of stories15M: f32, INT4 weights, the array's numerics; minutes.
+    Model,
 }
 
 fn main() -> Result<()> {
@@ -64,6 +67,7 @@ fn run(args: &Args) -> Result<()> {
         What::Emitter => emitter::measure(&mut recorder)?,
         What::Multiplier => multiplier::measure(&mut recorder)?,
         What::Fuzz { blocks, seed } => fuzz::measure(&mut recorder, blocks, seed)?,
+        What::Model => model::measure(&mut recorder)?,
         What::Primitives => primitives::measure(&mut recorder)?,
     }
     recorder.write(&args.ledger)

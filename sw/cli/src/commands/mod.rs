@@ -3,9 +3,14 @@
 mod blocks;
 mod config;
 mod emit;
+mod engine;
+mod eval;
 mod figures;
+mod generate;
 mod lint;
+mod model;
 mod pe;
+mod quantise;
 mod synth;
 
 use crate::args::{Args, Command};
@@ -22,6 +27,10 @@ pub fn run(args: Args) -> Done {
         Command::Lint(a) => lint::run(&a),
         Command::Figures(a) => figures::run(&a),
         Command::Pe(a) => pe::run(&a),
+        Command::Model(a) => model::run(&a),
+        Command::Quantise(a) => quantise::run(&a),
+        Command::Eval(a) => eval::run(&a),
+        Command::Generate(a) => generate::run(&a),
         Command::Demo(a) => demo::run(&a),
     }
 }

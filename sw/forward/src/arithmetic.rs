@@ -1,0 +1,36 @@
+//! What differs between backends: how products are computed and what memory keeps.
+
+use crate::{ForwardError, KvView, Rows};
+use skipopu_model::{Matrix, Tensor};
+
+/// A backend's arithmetic.
+pub trait Arithmetic: Sync {
+    /// A weight matrix, prepared.
+    type Weights: Send + Sync;
+    /// An element of stored K and V.
+    type Stored: Copy + Send + Sync;
+
+    /// Prepares a weight matrix; `name` is for errors.
+    ///
+    /// # Errors
+    /// Weights that this arithmetic cannot multiply.
+    fn prepare(&self, name: &str, matrix: &Matrix) -> Result<Self::Weights, ForwardError>;
+
+    /// Prepares a router, 2 x D.
+    fn prepare_router(&self, router: &Tensor) -> Self::Weights;
+
+    /// Products of each of `x`'s rows with every row of the matrix: tokens x outputs.
+    fn project(&self, weights: &Self::Weights, x: &Rows) -> Rows;
+
+    /// Rounds activations to what memory keeps of them.
+    fn round(&self, values: &mut [f32]);
+
+    /// What is stored of an element of K or V.
+    fn store(&self, value: f32) -> Self::Stored;
+
+    /// Scores of one head's query against the first `scores.len()` keys, unscaled.
+    fn scores(&self, query: &[f32], kv: &KvView<Self::Stored>, scores: &mut [f32]);
+
+    /// Sum of the values weighted by probabilities.
+    fn mix(&self, probabilities: &[f32], kv: &KvView<Self::Stored>, out: &mut [f32]);
+}

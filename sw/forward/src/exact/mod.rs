@@ -1,0 +1,194 @@
+//! The exact backend: products bit for bit as the PE array gives them.
+//!
+//! A vector is cut into slices of as many values as a column has lanes. A column's sum of one slice is
+//! rounded to FP32 ([`skipopu_reference::pe`]); the slices' sums are added in FP32, in order. With
+//! weights, the sums of the slices of one group are added first, then multiplied by the group's
+//! scale, and the groups added in order: `y = y + scale * (s0 + s1 + ..)`, every operation rounded
+//! to FP32.
+//!
+//! For the variant `aligned` both kinds of sum are computed by integers of our own ([`fast`]), which
+//! tests hold against the reference; other variants call the reference itself.
+
+pub mod fast;
+mod weights;
+
+use crate::{Arithmetic, ForwardError, KvView, Rows};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use rayon::prelude::*;
+use skipopu_model::{Matrix, Tensor};
+use skipopu_reference::pe::{self, Format, PeError, Variant};
+use weights::Int4;
+
+/// The PE array's arithmetic.
+#[derive(Clone, Copy, Debug)]
+pub struct Exact {
+    variant: Variant,
+    lanes: usize,
+}
+
+/// Weights of the exact backend.
+pub enum Weights {
+    /// A projection.
+    Int4(Int4),
+    /// A router: FP16 rows.
+    Fp16 {
+        /// Values of a row.
+        cols: usize,
+        /// The rows' encodings.
+        bits: Vec<u16>,
+    },
+}
+
+impl Exact {
+    /// Columns of `lanes` lanes that sum as `variant` does.
+    ///
+    /// # Errors
+    /// More lanes than a column has, widths that the DSP does not hold.
+    pub fn new(variant: Variant, lanes: usize) -> Result<Exact, ForwardError> {
+        if !(1..=pe::MAX_LANES).contains(&lanes) {
+            return Err(PeError::TooManyLanes { lanes }.into());
+        }
+        if let Variant::Aligned(widths) = variant {
+            widths.check(lanes)?;
+        }
+        Ok(Exact { variant, lanes })
+    }
+
+    /// FP16xFP16 over any length: slices summed in FP32.
+    fn dot_fp16(&self, a: &[u16], b: &[u16]) -> f32 {
+        let slice = |(a, b): (&[u16], &[u16])| match self.variant {
+            Variant::Aligned(widths) => fast::dot_fp16(widths, a, b),
+            // Lanes are equal and legal by construction.
+            variant => f32::from_bits(
+                pe::dot_fp16(variant, a, b, Format::Fp32).unwrap_or(Format::Fp32.nan()),
+            ),
+        };
+        sum(a.chunks(self.lanes).zip(b.chunks(self.lanes)).map(slice))
+    }
+}
+
+/// FP32 sum in order, from the first on.
+fn sum(mut values: impl Iterator<Item = f32>) -> f32 {
+    let first = values.next().unwrap_or(0.0);
+    values.fold(first, |a, b| a + b)
+}
+
+/// FP16 encodings of values, rounded to nearest even.
+pub(crate) fn to_fp16(values: &[f32]) -> Vec<u16> {
+    use half::vec::HalfFloatVecExt;
+    let mut halves = vec![f16::ZERO; values.len()];
+    halves.convert_from_f32_slice(values);
+    halves.reinterpret_into()
+}
+
+impl Arithmetic for Exact {
+    type Weights = Weights;
+    type Stored = u16;
+
+    fn prepare(&self, name: &str, matrix: &Matrix) -> Result<Weights, ForwardError> {
+        match matrix {
+            Matrix::Quantised(q) if q.bits() <= 4 => {
+                Int4::new(name, q, self.variant, self.lanes).map(Weights::Int4)
+            }
+            _ => Err(ForwardError::NotInt4 { matrix: name.into(), format: matrix.format() }),
+        }
+    }
+
+    fn prepare_router(&self, router: &Tensor) -> Weights {
+        Weights::Fp16 { cols: router.cols(), bits: to_fp16(&router.to_f32()) }
+    }
+
+    fn project(&self, weights: &Weights, x: &Rows) -> Rows {
+        match weights {
+            Weights::Int4(w) => w.project(x),
+            Weights::Fp16 { cols, bits } => {
+                let mut y = Rows::zeros(x.count(), bits.len() / cols);
+                for t in 0..x.count() {
+                    let x = to_fp16(x.row(t));
+                    for (y, w) in y.row_mut(t).iter_mut().zip(bits.chunks_exact(*cols)) {
+                        *y = self.dot_fp16(&x, w);
+                    }
+                }
+                y
+            }
+        }
+    }
+
+    fn round(&self, values: &mut [f32]) {
+        const BLOCK: usize = 256;
+        let mut halves = [f16::ZERO; BLOCK];
+        for block in values.chunks_mut(BLOCK) {
+            let halves = &mut halves[..block.len()];
+            halves.convert_from_f32_slice(block);
+            halves.convert_to_f32_slice(block);
+        }
+    }
+
+    fn store(&self, value: f32) -> u16 {
+        f16::from_f32(value).to_bits()
+    }
+
+    fn scores(&self, query: &[f32], kv: &KvView<u16>, scores: &mut [f32]) {
+        let query = to_fp16(query);
+        if let (Variant::Aligned(widths), true) = (self.variant, query.len() <= self.lanes) {
+            let query = fast::Aligned::new(&query, widths.a);
+            for (t, score) in scores.iter_mut().enumerate() {
+                *score = query.dot(&fast::Aligned::new(kv.key(t), widths.b));
+            }
+            return;
+        }
+        for (t, score) in scores.iter_mut().enumerate() {
+            *score = self.dot_fp16(&query, kv.key(t));
+        }
+    }
+
+    fn mix(&self, probabilities: &[f32], kv: &KvView<u16>, out: &mut [f32]) {
+        let probabilities = to_fp16(probabilities);
+        // One column per element of the head; the lanes are tokens.
+        for (slice, p) in probabilities.chunks(self.lanes).enumerate() {
+            let first = slice * self.lanes;
+            let aligned = match self.variant {
+                Variant::Aligned(widths) => Some((fast::Aligned::new(p, widths.a), widths.b)),
+                _ => None,
+            };
+            let mut column = vec![0u16; p.len()];
+            for (d, out) in out.iter_mut().enumerate() {
+                for (t, lane) in column.iter_mut().enumerate() {
+                    *lane = kv.value(first + t)[d];
+                }
+                let sum = match &aligned {
+                    Some((p, bits)) => p.dot(&fast::Aligned::new(&column, *bits)),
+                    None => self.dot_fp16(p, &column),
+                };
+                *out = if slice == 0 { sum } else { *out + sum };
+            }
+        }
+    }
+}
+
+impl Int4 {
+    /// Products of each of `x`'s rows with every row of weights.
+    fn project(&self, x: &Rows) -> Rows {
+        let mut y = Rows::zeros(x.count(), self.rows());
+        let vectors: Vec<_> = (0..x.count()).map(|t| self.operand(&to_fp16(x.row(t)))).collect();
+        let work = self.rows() * x.width() * x.count();
+        let rows = self.rows();
+        if work < PARALLEL {
+            for (y, x) in y.values_mut().chunks_mut(rows).zip(&vectors) {
+                self.products(x, 0, y);
+            }
+        } else if vectors.len() == 1 {
+            let chunk = rows.div_ceil(2 * rayon::current_num_threads());
+            let parts = y.values_mut().par_chunks_mut(chunk).enumerate();
+            parts.for_each(|(i, y)| self.products(&vectors[0], i * chunk, y));
+        } else {
+            let parts = y.values_mut().par_chunks_mut(rows).zip(&vectors);
+            parts.for_each(|(y, x)| self.products(x, 0, y));
+        }
+        y
+    }
+}
+
+/// Multiplications below which threads cost more than they save.
+const PARALLEL: usize = 1 << 17;
