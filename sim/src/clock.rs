@@ -128,17 +128,26 @@ impl Schedule {
         self.clocks.is_empty()
     }
 
+    /// The edges that the next [`advance`](Schedule::advance) gives, which come as often as this is
+    /// called; `None` without clocks.
+    pub fn upcoming(&self) -> Option<Edges> {
+        let time_ps = self.clocks.iter().map(|c| c.next_ps).min()?;
+        let mut edges = Edges { time_ps, ..Edges::default() };
+        for (i, c) in self.clocks.iter().enumerate().filter(|(_, c)| c.next_ps == time_ps) {
+            let set = if c.high { &mut edges.falling } else { &mut edges.rising };
+            *set |= 1 << i;
+        }
+        Some(edges)
+    }
+
     /// The next moment at which any clock changes, all that change then together; `None` without
     /// clocks.
     pub fn advance(&mut self) -> Option<Edges> {
-        let time_ps = self.clocks.iter().map(|c| c.next_ps).min()?;
-        let mut edges = Edges { time_ps, ..Edges::default() };
-        for (i, c) in self.clocks.iter_mut().enumerate().filter(|(_, c)| c.next_ps == time_ps) {
+        let edges = self.upcoming()?;
+        for c in self.clocks.iter_mut().filter(|c| c.next_ps == edges.time_ps) {
             let half = c.domain.period_ps / 2;
             c.next_ps += if c.high { c.domain.period_ps - half } else { half };
             c.high = !c.high;
-            let set = if c.high { &mut edges.rising } else { &mut edges.falling };
-            *set |= 1 << i;
         }
         Some(edges)
     }
@@ -154,7 +163,13 @@ mod tests {
         s.add(ClockDomain::new(4).phase(2), 0);
         s.add(ClockDomain::new(8).phase(2), 0);
         let seen: Vec<(u64, bool, bool, bool, bool)> = (0..5)
-            .map(|_| s.advance().unwrap())
+            .map(|_| {
+                let next = s.upcoming();
+                assert_eq!(next, s.upcoming());
+                let edges = s.advance();
+                assert_eq!(edges, next);
+                edges.unwrap()
+            })
             .map(|e| (e.time_ps, e.rises(0), e.falls(0), e.rises(1), e.falls(1)))
             .collect();
         let want = [

@@ -76,6 +76,21 @@ pub trait Engine {
     /// Reads port `index`.
     fn peek(&self, index: usize) -> Word;
 
+    /// Sets the input `index` from little-endian 64-bit limbs; bits above the port's width are dropped.
+    fn poke_limbs(&mut self, index: usize, limbs: &[u64]) {
+        let word = Word::from_limbs(self.ports()[index].width, limbs);
+        self.poke(index, &word);
+    }
+
+    /// Reads port `index` into little-endian 64-bit limbs, one for every 64 bits of the port.
+    ///
+    /// # Panics
+    /// When there are fewer limbs than that.
+    fn peek_limbs(&self, index: usize, limbs: &mut [u64]) {
+        let word = self.peek(index);
+        limbs[..word.limbs().len()].copy_from_slice(word.limbs());
+    }
+
     /// Lets combinational logic settle.
     ///
     /// # Errors
@@ -186,6 +201,14 @@ impl Engine for Model {
 
     fn peek(&self, index: usize) -> Word {
         self.peek_index(index)
+    }
+
+    fn poke_limbs(&mut self, index: usize, limbs: &[u64]) {
+        self.poke_index_limbs(index, limbs);
+    }
+
+    fn peek_limbs(&self, index: usize, limbs: &mut [u64]) {
+        self.peek_index_limbs(index, limbs);
     }
 
     fn eval(&mut self) -> Result<(), EngineError> {

@@ -4,6 +4,7 @@
 //!   content; [`Model`] is one instance, [`dut!`] its typed port handles.
 //! - [`Engine`] is what a model and a rust-hdl block ([`RustSim`]) have in common; [`lockstep`] compares
 //!   engines, [`icarus`] adds a second Verilog simulator; [`Bundle`] builds many small designs at once.
+//! - [`memory`] answers AXI masters as the board's memories do.
 //! - [`stream`] drives and checks blocks with valid/ready streams.
 //!
 //! The crate's README shows a test of each kind.
@@ -15,6 +16,7 @@ mod dut;
 mod engine;
 pub mod icarus;
 mod lockstep;
+pub mod memory;
 mod model;
 mod rust_sim;
 mod stimulus;

@@ -435,6 +435,25 @@ impl Model {
         self.word(index)
     }
 
+    /// As [`Model::poke_index`], from limbs of which bits above the width are dropped.
+    pub(crate) fn poke_index_limbs(&mut self, index: usize, limbs: &[u64]) {
+        let slot = self.slots[index];
+        let width = slot.width as usize;
+        if width <= 64 {
+            let mask = u64::MAX >> (64 - width);
+            return self.write(slot, &[limbs[0] & mask]);
+        }
+        if width % 64 == 0 {
+            return self.write(slot, limbs);
+        }
+        self.write(slot, Word::from_limbs(width, limbs).limbs());
+    }
+
+    pub(crate) fn peek_index_limbs(&self, index: usize, limbs: &mut [u64]) {
+        let slot = self.slots[index];
+        self.read(slot, &mut limbs[..(slot.width as usize).div_ceil(64)]);
+    }
+
     fn failure(&self, message: String) -> ModelError {
         ModelError::Simulation { top: self.top.clone(), time_ps: self.time_ps, message }
     }
@@ -534,6 +553,15 @@ impl Model {
         self.set_u64(clock, 0);
         self.clocks.push(clock);
         ClockId(self.schedule.add(domain, self.time_ps))
+    }
+
+    /// The edges that the next [`advance`](Model::advance) makes: what a model of the surroundings must
+    /// know before them, since it acts on the values that a rising edge samples.
+    ///
+    /// # Errors
+    /// [`ModelError::NoClock`].
+    pub fn upcoming(&self) -> Result<Edges, ModelError> {
+        self.schedule.upcoming().ok_or_else(|| ModelError::NoClock { top: self.top.clone() })
     }
 
     /// Goes on to the next edge of any clock domain; clocks that change at the same time change

@@ -1,6 +1,8 @@
 //! Small hand-written designs for the tests.
 #![allow(dead_code)] // every test binary uses its own share
 
+pub mod axi;
+
 use skipopu_hdl::{Design, Dir, Module, Port, Word};
 use skipopu_sim::{Model, Verilate};
 
