@@ -24,6 +24,7 @@ fn design(name: &str, ports: Vec<Port>, text: &str) -> Design {
         children: Vec::new(),
         rust_type: None,
         source: None,
+        constraints: Vec::new(),
     };
     Design { modules: vec![module], blocks: 1, externs: Vec::new() }
 }

@@ -92,6 +92,7 @@ impl Bundle {
             children: members.iter().map(|m| m.top.clone()).collect(),
             rust_type: None,
             source: None,
+            constraints: Vec::new(),
         };
         let mut externs: Vec<String> = designs.iter().flat_map(|d| d.externs.clone()).collect();
         externs.sort();

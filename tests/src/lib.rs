@@ -1,4 +1,5 @@
 //! Designs and stimuli that the whole-system tests and the measurements share.
 
 pub mod array;
+pub mod crossing;
 pub mod systolic;

@@ -2,13 +2,19 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`axi`] | the AXI ports |
+//! | [`cdc`] | what crosses clocks |
+//! | [`dma`] | reads and writes of external memory |
 //! | [`primitives`] | device primitives with their Verilog text |
 //! | [`stream`] | the valid/ready stream and what moves it |
 //! | [`pe_array`] | the multiplier array |
 //! | [`parameter`] | what is said of a block that cannot be built |
 //! | [`catalogue`] | every block with its contract |
 
+pub mod axi;
 pub mod catalogue;
+pub mod cdc;
+pub mod dma;
 mod entry;
 pub mod parameter;
 pub mod pe_array;

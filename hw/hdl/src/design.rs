@@ -1,5 +1,6 @@
 //! What the emitter produces: a [`Design`] of Verilog [`Module`]s, children before parents.
 
+use crate::Constraint;
 use serde::Serialize;
 
 /// Direction of a module port.
@@ -50,6 +51,8 @@ pub struct Module {
     pub rust_type: Option<String>,
     /// Where the block is written: `file:line`.
     pub source: Option<String>,
+    /// What its clock-domain crossings ask of placement and routing.
+    pub constraints: Vec<Constraint>,
 }
 
 /// An elaborated, emitted design.

@@ -4,7 +4,7 @@
 //! concatenation, run-time-width slices). They are encoded here as [`Ext`] nodes inside the ordinary
 //! tree, and decoded in the emitter; nothing else knows the encoding.
 
-use crate::Word;
+use crate::{Constraint, Word};
 use rust_hdl::prelude::ast::*;
 use rust_hdl::prelude::TimingInfo;
 
@@ -171,6 +171,8 @@ pub struct Tag {
     pub latency: Option<usize>,
     /// Keep the module a function of its own in Verilated code (big regular blocks).
     pub no_inline: bool,
+    /// What its clock-domain crossings ask of placement and routing.
+    pub constraints: Vec<Constraint>,
 }
 
 const TAG: &str = "@block";
@@ -181,6 +183,10 @@ impl Tag {
         let mut outputs = vec![format!("source={}", self.source)];
         outputs.extend(self.latency.map(|l| format!("latency={l}")));
         outputs.extend(self.no_inline.then(|| "no_inline".to_string()));
+        outputs.extend(self.constraints.iter().map(|c| {
+            let text = serde_json::to_string(c).expect("a constraint is plain data");
+            format!("constraint={text}")
+        }));
         vec![TimingInfo {
             name: self.rust_type.clone(),
             clock: TAG.into(),
@@ -199,6 +205,9 @@ impl Tag {
             match pair(o) {
                 Some((k, v)) if k == "source" => tag.source = v,
                 Some((k, v)) if k == "latency" => tag.latency = v.parse().ok(),
+                Some((k, v)) if k == "constraint" => {
+                    tag.constraints.extend(serde_json::from_str::<Constraint>(&v));
+                }
                 _ if o == "no_inline" => tag.no_inline = true,
                 _ => {}
             }
@@ -211,25 +220,32 @@ impl Tag {
 /// `impl Logic`. Blocks written with `#[hdl]` carry their tag already.
 ///
 /// `block_tag!(self; width = self._width, depth = self._depth; latency = 2)`: the parameters, the
-/// latency or both may be absent; `; no_inline = true` may follow parameters.
+/// latency or both may be absent; `; no_inline = true` may follow parameters, and
+/// `; constraints = EXPRESSION`, a `Vec<Constraint>`, the latency.
 #[macro_export]
 macro_rules! block_tag {
     ($me:ident) => {
-        $crate::block_tag!(@ $me, [], None, false);
+        $crate::block_tag!(@ $me, [], None, false, Vec::new());
     };
     ($me:ident; latency = $latency:expr) => {
-        $crate::block_tag!(@ $me, [], Some($latency), false);
+        $crate::block_tag!(@ $me, [], Some($latency), false, Vec::new());
     };
     ($me:ident; $($name:ident = $value:expr),+; latency = $latency:expr) => {
-        $crate::block_tag!(@ $me, [$(($name, $value)),+], Some($latency), false);
+        $crate::block_tag!(@ $me, [$(($name, $value)),+], Some($latency), false, Vec::new());
     };
     ($me:ident; $($name:ident = $value:expr),+; no_inline = $no_inline:expr) => {
-        $crate::block_tag!(@ $me, [$(($name, $value)),+], None, $no_inline);
+        $crate::block_tag!(@ $me, [$(($name, $value)),+], None, $no_inline, Vec::new());
     };
     ($me:ident; $($name:ident = $value:expr),+) => {
-        $crate::block_tag!(@ $me, [$(($name, $value)),+], None, false);
+        $crate::block_tag!(@ $me, [$(($name, $value)),+], None, false, Vec::new());
     };
-    (@ $me:ident, [$(($name:ident, $value:expr)),*], $latency:expr, $no_inline:expr) => {
+    ($me:ident; $($name:ident = $value:expr),+; constraints = $constraints:expr) => {
+        $crate::block_tag!(@ $me, [$(($name, $value)),+], None, false, $constraints);
+    };
+    ($me:ident; $($name:ident = $value:expr),+; latency = $latency:expr; constraints = $constraints:expr) => {
+        $crate::block_tag!(@ $me, [$(($name, $value)),+], Some($latency), false, $constraints);
+    };
+    (@ $me:ident, [$(($name:ident, $value:expr)),*], $latency:expr, $no_inline:expr, $constraints:expr) => {
         fn timing(&$me) -> Vec<$crate::rust_hdl::prelude::TimingInfo> {
             $crate::kernel::Tag {
                 rust_type: std::any::type_name::<Self>().into(),
@@ -237,6 +253,7 @@ macro_rules! block_tag {
                 parameters: vec![$((stringify!($name).into(), format!("{}", $value))),*],
                 latency: $latency,
                 no_inline: $no_inline,
+                constraints: $constraints,
             }
             .to_timing()
         }

@@ -7,6 +7,7 @@
 extern crate self as skipopu_hdl;
 
 pub mod bundle;
+pub mod constraint;
 pub mod design;
 pub mod emit;
 pub mod kernel;
@@ -14,6 +15,7 @@ pub mod ports;
 pub mod wire;
 pub mod word;
 
+pub use constraint::Constraint;
 pub use design::{Design, Dir, Module, Port};
 pub use emit::{emit, Diagnostic, EmitError, EmitOptions};
 pub use ports::{Dut, Ports};

@@ -16,7 +16,8 @@ use syn::parse_macro_input;
 /// Put it on `fn update(&mut self)` inside `impl Logic for Block`. Arguments, all optional:
 /// `#[hdl(width = self._width, latency = Self::LATENCY, no_inline)]` — `name = value` pairs become
 /// the module's parameters (in its name, header and manifest), `latency` its stated latency, and
-/// `no_inline` keeps a big regular block a function of its own in Verilated code.
+/// `no_inline` keeps a big regular block a function of its own in Verilated code. `constraints` is a
+/// `Vec<Constraint>` for a block that crosses clocks by registers of its own.
 ///
 /// Inside the kernel, an expression that reads no `.val()` is an *elaboration-time* value: loop
 /// bounds, `if` conditions, widths and constants are plain Rust. Everything else is hardware:

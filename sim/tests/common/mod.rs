@@ -42,6 +42,7 @@ pub fn module(name: &str, list: &str, body: &str) -> Module {
         children: Vec::new(),
         rust_type: None,
         source: None,
+        constraints: Vec::new(),
     }
 }
 

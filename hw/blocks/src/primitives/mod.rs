@@ -17,7 +17,9 @@ pub mod dsp48e2;
 mod lutram;
 mod shift_stage;
 mod srl;
+mod synchroniser;
 mod ternary_adder;
+mod two_clock;
 mod uram;
 
 pub use bram::Bram;
@@ -26,7 +28,9 @@ pub use dsp48e2::{Dsp48e2, DspMode};
 pub use lutram::Lutram;
 pub use shift_stage::ShiftStage;
 pub use srl::Srl;
+pub use synchroniser::{Synchroniser, JITTER};
 pub use ternary_adder::TernaryAdder;
+pub use two_clock::{TwoClockBram, TwoClockLutram};
 pub use uram::{Uram, UramMemory, UramPort};
 
 use crate::entry::Entry;

@@ -53,3 +53,41 @@ impl StreamSource {
         }
     }
 }
+
+/// The receiving end of a stream of single items: a stream without `last`.
+#[derive(Clone, Debug, LogicInterface, Ports)]
+#[join = "ItemSource"]
+pub struct ItemSink {
+    /// An item is offered.
+    pub valid: Signal<In, Bit>,
+    /// The item is taken at this edge.
+    pub ready: Signal<Out, Bit>,
+    /// The item.
+    pub data: Wire<In>,
+}
+
+/// The sending end of a stream of single items.
+#[derive(Clone, Debug, LogicInterface, Ports)]
+#[join = "ItemSink"]
+pub struct ItemSource {
+    /// An item is offered.
+    pub valid: Signal<Out, Bit>,
+    /// The item is taken at this edge.
+    pub ready: Signal<In, Bit>,
+    /// The item.
+    pub data: Wire<Out>,
+}
+
+impl ItemSink {
+    /// Items of `width` bits. Panics when `width` is 0.
+    pub fn new(width: usize) -> ItemSink {
+        ItemSink { valid: Default::default(), ready: Default::default(), data: Wire::new(width) }
+    }
+}
+
+impl ItemSource {
+    /// Items of `width` bits. Panics when `width` is 0.
+    pub fn new(width: usize) -> ItemSource {
+        ItemSource { valid: Default::default(), ready: Default::default(), data: Wire::new(width) }
+    }
+}

@@ -39,7 +39,7 @@ mod skid_buffer;
 pub use delay::StreamDelay;
 pub use fifo::{DeepFifo, Fifo, FifoOptions, ShallowFifo, Storage};
 pub use fork::{Fork, Join};
-pub use interface::{StreamSink, StreamSource};
+pub use interface::{ItemSink, ItemSource, StreamSink, StreamSource};
 pub use occupancy::Occupancy;
 pub use pipeline::PrimitivesPipeline;
 pub use skid_buffer::SkidBuffer;

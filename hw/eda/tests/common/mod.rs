@@ -32,6 +32,7 @@ pub fn module(name: &str, ports: &[&str], children: &[&str], text: &str) -> Modu
         children: children.iter().map(|c| c.to_string()).collect(),
         rust_type: None,
         source: None,
+        constraints: Vec::new(),
     }
 }
 

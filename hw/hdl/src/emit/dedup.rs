@@ -120,6 +120,10 @@ impl Emitter<'_> {
         let mut problems: Vec<Problem> = Vec::new();
         let body = module::write(name, scope, children, &self.emitted, &mut problems);
         let tag = scope.tag.clone().unwrap_or_default();
+        for c in &tag.constraints {
+            let unmet = c.unmet(&body.ports, &body.text).into_iter();
+            problems.extend(unmet.map(|text| Problem { line: None, text }));
+        }
         for p in problems {
             self.report(scope, &tag.source, p);
         }
@@ -144,6 +148,7 @@ impl Emitter<'_> {
                 children: used,
                 rust_type: known(tag.rust_type),
                 source: known(tag.source),
+                constraints: tag.constraints,
             },
             raw_ports: body.raw_ports,
         }

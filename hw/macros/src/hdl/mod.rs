@@ -20,12 +20,14 @@ use syn::{Error, Expr, Result, Token};
 pub struct Args {
     parameters: Vec<(Ident, Expr)>,
     latency: Option<Expr>,
+    constraints: Option<Expr>,
     no_inline: bool,
 }
 
 impl Parse for Args {
     fn parse(input: ParseStream) -> Result<Self> {
-        let mut args = Args { parameters: Vec::new(), latency: None, no_inline: false };
+        let mut args =
+            Args { parameters: Vec::new(), latency: None, constraints: None, no_inline: false };
         while !input.is_empty() {
             let name: Ident = input.parse()?;
             if name == "no_inline" {
@@ -35,6 +37,8 @@ impl Parse for Args {
                 let value: Expr = input.parse()?;
                 if name == "latency" {
                     args.latency = Some(value);
+                } else if name == "constraints" {
+                    args.constraints = Some(value);
                 } else {
                     args.parameters.push((name, value));
                 }
@@ -60,6 +64,7 @@ pub fn expand(args: Args, function: syn::ItemFn) -> Result<TokenStream> {
     let (names, values): (Vec<_>, Vec<_>) =
         args.parameters.iter().map(|(n, v)| (n.to_string(), v)).unzip();
     let latency = args.latency.map_or(quote!(None), |l| quote!(Some(#l)));
+    let constraints = args.constraints.map_or(quote!(Vec::new()), |c| quote!(#c));
     let no_inline = args.no_inline;
     Ok(quote! {
         // An `if` at elaboration around one in hardware is not one `if`; kernels have plain assignments only.
@@ -87,6 +92,7 @@ pub fn expand(args: Args, function: syn::ItemFn) -> Result<TokenStream> {
                 parameters: vec![#((#names.to_string(), (#values).to_string())),*],
                 latency: #latency,
                 no_inline: #no_inline,
+                constraints: #constraints,
             }
             .to_timing()
         }
