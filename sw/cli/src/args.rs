@@ -1,7 +1,9 @@
 //! The command line.
 
+mod isa;
 mod model;
 
+pub use isa::{Asm, Disasm, Isa};
 pub use model::{ArrayConfig, Backend, Eval, Generate, Method, Model, Quantise, Skip};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -35,6 +37,13 @@ pub enum Command {
     /// Studies of the PE array.
     #[command(subcommand)]
     Pe(Pe),
+    /// Turn a program's text into a program for a configuration.
+    Asm(Asm),
+    /// Print a program as text.
+    Disasm(Disasm),
+    /// The instruction set.
+    #[command(subcommand)]
+    Isa(Isa),
     /// Models: fetch, look into.
     #[command(subcommand)]
     Model(Model),

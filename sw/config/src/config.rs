@@ -177,6 +177,11 @@ impl Config {
         digest.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect()
     }
 
+    /// The hash as the number that stands in programs and in the identification register.
+    pub fn hash_value(&self) -> u64 {
+        u64::from_str_radix(&self.hash(), 16).expect("a hash is 16 hex digits")
+    }
+
     /// Products per cycle with FP16 operands on both sides: `lanes * columns`.
     pub fn products_per_cycle(&self) -> u64 {
         u64::from(self.array.lanes) * u64::from(self.array.columns)

@@ -7,6 +7,7 @@ mod engine;
 mod eval;
 mod figures;
 mod generate;
+mod isa;
 mod lint;
 mod model;
 mod pe;
@@ -27,6 +28,9 @@ pub fn run(args: Args) -> Done {
         Command::Lint(a) => lint::run(&a),
         Command::Figures(a) => figures::run(&a),
         Command::Pe(a) => pe::run(&a),
+        Command::Asm(a) => isa::assemble(&a),
+        Command::Disasm(a) => isa::disassemble(&a),
+        Command::Isa(a) => isa::run(&a),
         Command::Model(a) => model::run(&a),
         Command::Quantise(a) => quantise::run(&a),
         Command::Eval(a) => eval::run(&a),

@@ -1,0 +1,448 @@
+//! The instructions: the one table from which everything else is made.
+//!
+//! # The machine
+//!
+//! `L` lanes, `C` columns. A *slice* is `L` FP16 values; a *tile* of INT4 weights is `L` by `2 C` outputs, of FP16
+//! values `L` by `C`. The program works on a *block* of `rows` tokens, row `r` at position `position + r` of the text.
+//!
+//! | state | is |
+//! |---|---|
+//! | `x[a]` | scratchpad: slices, by address |
+//! | `k[a]` | constant memory: slices of gains and RoPE factors |
+//! | `op[0], op[1]` | operand memories: slices of the rows they were filled with, dense: row `j` is the `j`-th of them |
+//! | `weights` | weight queue: tiles and scales in the order in which they are used |
+//! | `mask[attention], mask[forward]` | one bit per row: the routers' decisions |
+//! | `stats[r]` | sum of squares of a row |
+//! | `ran[t][l]` | K and V of token `t` stand in memory for layer `l`; else those of the nearest layer below are used |
+//!
+//! Control takes an instruction at a time and gives it to its unit; units work beside each other. Whatever one unit must
+//! not do before another has finished is said by semaphores (see [`Units`]); nothing else orders them.
+
+use crate::register::Register;
+use crate::spec::{
+    mask, DecodeError, FieldSpec, InstructionSpec, HEADER_BITS, SIGNAL_LOW, WAIT_LOW,
+};
+use crate::unit::{Unit, Units};
+use crate::value::{Flag, Function, Number, Operand, Part, Routers, Rows, Space, Target, Value};
+
+/// Puts fields one after another behind the header.
+const fn layout<const N: usize>(mut fields: [FieldSpec; N]) -> [FieldSpec; N] {
+    let mut low = HEADER_BITS;
+    let mut i = 0;
+    while i < N {
+        fields[i].low = low;
+        low += fields[i].bits;
+        i += 1;
+    }
+    assert!(low <= 128, "the fields of an instruction exceed its 128 bits");
+    fields
+}
+
+macro_rules! instructions {
+    ($(
+        $(#[doc = $about:literal])*
+        $name:ident($mnemonic:literal) = $opcode:literal on $unit:ident {
+            $(#[doc = $doc:literal] $field:ident: $kind:ty,)*
+        }
+    )*) => {
+        /// What an instruction does, with its fields.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Operation {
+            $(
+                $(#[doc = $about])*
+                $name { $(#[doc = $doc] $field: $kind,)* },
+            )*
+        }
+
+        /// All instructions, by opcode.
+        pub const INSTRUCTIONS: &[InstructionSpec] = &[$(
+            InstructionSpec {
+                mnemonic: $mnemonic,
+                opcode: $opcode,
+                unit: Unit::$unit,
+                doc: &[$($about),*],
+                fields: {
+                    const FIELDS: &[FieldSpec] = &layout([$(FieldSpec {
+                        name: stringify!($field),
+                        low: 0,
+                        bits: <$kind as Value>::BITS,
+                        doc: $doc,
+                        names: <$kind as Value>::NAMES,
+                        meanings: <$kind as Value>::MEANINGS,
+                    }),*]);
+                    FIELDS
+                },
+            }
+        ),*];
+
+        impl Operation {
+            /// Its row of the table.
+            pub fn spec(&self) -> &'static InstructionSpec {
+                let opcode = match self { $(Operation::$name { .. } => $opcode,)* };
+                by_opcode(opcode).expect("the table has a row for every operation")
+            }
+
+            /// The bits of its fields, in order.
+            pub fn values(&self) -> Vec<u64> {
+                match *self {
+                    $(Operation::$name { $($field),* } => vec![$(Value::to_bits($field)),*],)*
+                }
+            }
+
+            /// The operation with these fields, one value per field of the row.
+            ///
+            /// # Errors
+            /// A value that its field does not have.
+            pub fn from_values(
+                spec: &'static InstructionSpec,
+                values: &[u64],
+            ) -> Result<Operation, DecodeError> {
+                let mut fields = spec.fields.iter().zip(values);
+                match spec.opcode {
+                    $($opcode => {
+                        let operation = Operation::$name { $($field: take::<$kind>(spec, &mut fields)?),* };
+                        Ok(operation)
+                    })*
+                    opcode => Err(DecodeError::Opcode { opcode }),
+                }
+            }
+        }
+    };
+}
+
+fn take<'a, V: Value>(
+    spec: &'static InstructionSpec,
+    fields: &mut impl Iterator<Item = (&'static FieldSpec, &'a u64)>,
+) -> Result<V, DecodeError> {
+    let (field, bits) = fields.next().expect("a value per field");
+    V::from_bits(*bits).ok_or(DecodeError::Field {
+        mnemonic: spec.mnemonic,
+        field: field.name,
+        bits: *bits,
+    })
+}
+
+/// A slice address on chip.
+pub type Address = Number<18>;
+
+/// A number of slices.
+pub type Slices = Number<10>;
+
+/// A place in DDR, in words of 64 bytes.
+pub type DdrWord = Number<28>;
+
+instructions! {
+    /// Ends the program once every unit is idle; the host gets its interrupt.
+    End("end") = 0x01 on Control {}
+
+    /// Waits until every unit is idle and every semaphore is empty.
+    Sync("sync") = 0x02 on Control {}
+
+    /// Writes a register.
+    ///
+    /// ```text
+    /// register = value
+    /// ```
+    Set("set") = 0x03 on Control {
+        /// the register
+        register: Register,
+        /// its value, an integer or the encoding of an FP32 number
+        value: Number<32>,
+    }
+
+    /// Goes on at another instruction if a sub-module has no row to run for.
+    ///
+    /// ```text
+    /// if no bit of mask[rows] is set:
+    ///     next instruction = target
+    /// ```
+    ///
+    /// With `rows = all` it always goes on there. The mask is known once the `route` that writes it has finished: wait for it.
+    Branch("branch") = 0x04 on Control {
+        /// the rows that are asked
+        rows: Rows,
+        /// number of an instruction, the first is 0
+        target: Number<20>,
+    }
+
+    /// Streams weights from HBM into the weight queue.
+    ///
+    /// ```text
+    /// for i in 0..beats:
+    ///     weights.push(hbm[address ..][i])
+    /// ```
+    ///
+    /// A beat is what the array's load port takes in a cycle. Beats stand one after another, striped over all ports in units of
+    /// 64 bytes; `address` counts these units in each port.
+    LoadWeights("load.weights") = 0x10 on Load {
+        /// first unit of 64 bytes in each port
+        address: Number<22>,
+        /// beats
+        beats: Number<26>,
+    }
+
+    /// Brings data from DDR on chip.
+    ///
+    /// ```text
+    /// n = slices, times rows of the block if each
+    /// for i in 0..n:
+    ///     space[at + i] = ddr[address ..][i]
+    /// ```
+    LoadData("load.data") = 0x11 on Load {
+        /// first word of 64 bytes in DDR
+        address: DdrWord,
+        /// where it goes
+        space: Space,
+        /// first slice there; the weight queue ignores it
+        at: Address,
+        /// slices
+        slices: Number<20>,
+        /// as many slices for each row of the block?
+        each: Flag,
+    }
+
+    /// Streams the keys or values of a pair of heads, of all tokens up to the block's last one, into the weight queue.
+    ///
+    /// ```text
+    /// for t in order(layer):                    tokens 0 .. position + rows
+    ///     l = greatest l <= layer with ran[t][l]
+    ///     weights.push(part[l][t], heads 2 pair and 2 pair + 1)
+    /// ```
+    ///
+    /// The order is that of the KV scheduler's rounds, the same for keys and values.
+    LoadKv("load.kv") = 0x12 on Load {
+        /// the layer that reads
+        layer: Number<8>,
+        /// pair of key-value heads
+        pair: Number<8>,
+        /// keys or values
+        part: Part,
+    }
+
+    /// Decides which rows run, and takes RMSNorm's statistics in the same pass.
+    ///
+    /// ```text
+    /// w = weights.pop()                         FP16, two outputs per router
+    /// for r in 0..rows:
+    ///     for each router m:
+    ///         y[0], y[1] = sum over s of x[address + r stride + s] . w[m][s]
+    ///         mask[m][r] = y[1] > y[0]
+    ///     if statistics:
+    ///         stats[r] = sum over s of the squares of x[address + r stride + s]
+    /// ```
+    Route("route") = 0x20 on Compute {
+        /// first slice of row 0 in the scratchpad
+        address: Address,
+        /// slices from a row to the next
+        stride: Slices,
+        /// slices of a row
+        slices: Slices,
+        /// the routers asked
+        routers: Routers,
+        /// take statistics?
+        statistics: Flag,
+    }
+
+    /// RMSNorm of the rows that run, gathered into an operand memory.
+    ///
+    /// ```text
+    /// for (j, r) in the rows that run:
+    ///     for s in 0..slices:
+    ///         op[operand][j][s] = x[address + r stride + s] * rsqrt(stats[r] / dim + epsilon) * k[gain + s]
+    /// ```
+    Normalise("normalise") = 0x21 on Compute {
+        /// first slice of row 0 in the scratchpad
+        address: Address,
+        /// slices from a row to the next
+        stride: Slices,
+        /// slices of a row
+        slices: Slices,
+        /// gains in the constant memory
+        gain: Address,
+        /// the rows
+        rows: Rows,
+        /// the operand memory filled
+        operand: Operand,
+    }
+
+    /// Product of an operand memory with INT4 weights, and what comes after it.
+    ///
+    /// ```text
+    /// for n in 0..tiles, in blocks of the configuration's interleave:
+    ///     scale = weights.pop()                 per output and group of `group` slices
+    ///     for s in 0..slices:
+    ///         w = weights.pop()
+    ///         for (j, r) in the rows that run:
+    ///             for c in 0..2 C:
+    ///                 y[j][n][c] = y[j][n][c] + scale[s / group][c] * (op[operand][j][s] . w[c])
+    ///     for (j, r) in the rows that run:
+    ///         target[r] = function(y[j][n])     in slices, from the first output on
+    /// ```
+    ///
+    /// Sums, products and additions are rounded to FP32, in that order.
+    Matmul("matmul") = 0x22 on Compute {
+        /// the operand memory read
+        operand: Operand,
+        /// the rows; the operand memory must hold them
+        rows: Rows,
+        /// slices of the reduction
+        slices: Slices,
+        /// tiles of 2 C outputs
+        tiles: Number<12>,
+        /// slices that share a scale; 0 for all
+        group: Number<6>,
+        /// what becomes of the outputs
+        function: Function,
+        /// where they go
+        target: Target,
+        /// first slice there, of row 0 in the scratchpad
+        address: Address,
+        /// slices from a row to the next
+        stride: Slices,
+        /// slices written of a row; outputs beyond are dropped
+        outputs: Slices,
+    }
+
+    /// Attention of a pair of key-value heads, for the rows of `mask[attention]`.
+    ///
+    /// ```text
+    /// for (j, r) in the rows, for h in the query heads of the pair:
+    ///     q = x[address + r stride + h head_slices ..]
+    ///     for t in order(layer), t <= position + r:
+    ///         score[t] = (sum over s of q[s] . K[t][s]) * score_scale
+    ///     p = softmax(score)                    statistics while the scores stream, FP16
+    ///     for d in 0..head size:
+    ///         op[operand][j][h head_slices ..][d] = sum over slices of L tokens of p . V[.][d]
+    /// ```
+    ///
+    /// Takes keys, then values of the pair from the weight queue.
+    Attend("attend") = 0x23 on Compute {
+        /// first slice of row 0's queries in the scratchpad
+        address: Address,
+        /// slices from a row to the next
+        stride: Slices,
+        /// pair of key-value heads
+        pair: Number<8>,
+        /// the operand memory filled
+        operand: Operand,
+    }
+
+    /// Takes data to DDR.
+    ///
+    /// ```text
+    /// n = slices, times rows of the block if each
+    /// for i in 0..n:
+    ///     ddr[address ..][i] = x[at + i]
+    /// ```
+    StoreData("store.data") = 0x30 on Store {
+        /// first word of 64 bytes in DDR
+        address: DdrWord,
+        /// first slice in the scratchpad
+        at: Address,
+        /// slices
+        slices: Number<20>,
+        /// as many slices for each row of the block?
+        each: Flag,
+    }
+
+    /// Appends keys and values of the rows that run to the KV region.
+    ///
+    /// ```text
+    /// for r in the rows that run:
+    ///     t = position + r
+    ///     K[layer][t], V[layer][t] = x[keys + r stride ..], x[values + r stride ..]
+    ///     ran[t][layer] = 1
+    /// ```
+    AppendKv("append.kv") = 0x31 on Store {
+        /// the layer
+        layer: Number<8>,
+        /// the rows
+        rows: Rows,
+        /// first slice of row 0's keys in the scratchpad
+        keys: Address,
+        /// first slice of row 0's values
+        values: Address,
+        /// slices from a row to the next
+        stride: Slices,
+    }
+}
+
+/// The row with this opcode.
+pub fn by_opcode(opcode: u8) -> Option<&'static InstructionSpec> {
+    INSTRUCTIONS.iter().find(|s| s.opcode == opcode)
+}
+
+/// The row with this mnemonic.
+pub fn by_mnemonic(mnemonic: &str) -> Option<&'static InstructionSpec> {
+    INSTRUCTIONS.iter().find(|s| s.mnemonic == mnemonic)
+}
+
+/// An operation with the units it waits for and signals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Instruction {
+    /// Takes a token from each of these before it starts.
+    pub wait: Units,
+    /// Gives a token to each of these when it has finished.
+    pub signal: Units,
+    /// What it does.
+    pub operation: Operation,
+}
+
+impl Instruction {
+    /// An instruction that waits for nothing and signals nobody.
+    pub fn new(operation: Operation) -> Instruction {
+        Instruction { wait: Units::NONE, signal: Units::NONE, operation }
+    }
+
+    /// The same, also waiting for a unit.
+    #[must_use]
+    pub fn after(self, unit: Unit) -> Instruction {
+        Instruction { wait: self.wait.with(unit), ..self }
+    }
+
+    /// The same, also signalling a unit.
+    #[must_use]
+    pub fn before(self, unit: Unit) -> Instruction {
+        Instruction { signal: self.signal.with(unit), ..self }
+    }
+
+    /// The unit that executes it.
+    pub fn unit(&self) -> Unit {
+        self.operation.spec().unit
+    }
+
+    /// Its 128 bits.
+    pub fn encode(&self) -> u128 {
+        let spec = self.operation.spec();
+        let header = u128::from(spec.opcode)
+            | u128::from(self.wait.bits()) << WAIT_LOW
+            | u128::from(self.signal.bits()) << SIGNAL_LOW;
+        let fields = spec.fields.iter().zip(self.operation.values());
+        fields.fold(header, |word, (f, v)| word | u128::from(v & mask(f.bits)) << f.low)
+    }
+
+    /// The instruction that these bits encode.
+    ///
+    /// # Errors
+    /// Bits that no instruction has.
+    pub fn decode(word: u128) -> Result<Instruction, DecodeError> {
+        let opcode = word as u8;
+        let spec = by_opcode(opcode).ok_or(DecodeError::Opcode { opcode })?;
+        let units = |low: u32| {
+            let units = Units::from_bits((word >> low) as u8 & mask(4) as u8);
+            let units = units.expect("four bits name four units");
+            match units.contains(spec.unit) {
+                false => Ok(units),
+                true => Err(DecodeError::Self_ { mnemonic: spec.mnemonic, unit: spec.unit }),
+            }
+        };
+        let (wait, signal) = (units(WAIT_LOW)?, units(SIGNAL_LOW)?);
+        let values: Vec<u64> = spec.fields.iter().map(|f| f.of(word)).collect();
+        let operation = Operation::from_values(spec, &values)?;
+        if word.checked_shr(spec.used_bits()).unwrap_or(0) != 0 {
+            let first = spec.used_bits();
+            return Err(DecodeError::Reserved { mnemonic: spec.mnemonic, first });
+        }
+        Ok(Instruction { wait, signal, operation })
+    }
+}
