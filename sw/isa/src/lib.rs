@@ -7,7 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`set`] | the instructions |
-//! | [`unit`] | the units that execute them, and how they wait for each other |
+//! | [`mod@unit`] | the units that execute them, and how they wait for each other |
 //! | [`value`] | what a field can hold |
 //! | [`spec`] | the table's types: where each field stands |
 //! | [`register`] | the registers that `set` writes |
