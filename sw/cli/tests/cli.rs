@@ -61,7 +61,7 @@ fn configurations() {
 fn any_legal_file_emits_without_a_rebuild() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("odd.toml");
-    let odd = succeeds(&["config", "show", "tiny"]).replace("columns = 8", "columns = 3");
+    let odd = succeeds(&["config", "show", "tiny"]).replace("columns = 8", "columns = 5");
     std::fs::write(&config, odd).unwrap();
     let out = folder.path().join("out");
     let (config, out_text) = (config.to_str().unwrap(), out.to_str().unwrap());

@@ -21,6 +21,8 @@ pub struct Config {
     pub memory: Memory,
     /// The KV invariance buffer.
     pub kv_buffer: KvBuffer,
+    /// The nonlinear processing engine.
+    pub npe: Npe,
     /// Clocks.
     pub clocks: Clocks,
 }
@@ -33,7 +35,7 @@ pub struct Array {
     /// More lanes shorten every reduction but waste products where the model's dimension is
     /// not a multiple: choose a divisor of the head size (64 or 128 in Llama models).
     pub lanes: u32,
-    /// Dot products per cycle, along the outputs; 1 to 256. Area and rate grow in proportion.
+    /// Dot products per cycle, along the outputs; 4 to 256. Area and rate grow in proportion.
     pub columns: u32,
     /// How the products of a column are summed.
     pub accumulation: Accumulation,
@@ -148,6 +150,20 @@ pub struct KvBuffer {
     pub ports: u32,
     /// URAM288 blocks in all; 1 to 960, a multiple of `ports`. One block holds 32 KiB of K/V.
     pub urams: u32,
+}
+
+/// The nonlinear processing engine: softmax, RMSNorm, SwiGLU, RoPE, scaling and residual addition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Npe {
+    /// Values of a tile, taken every cycle; a power of two, 4 to 64, at most `array.columns`.
+    pub ways: u32,
+    /// Rows whose statistics are held at a time, of each kind; a power of two, 16 to 512.
+    pub rows: u32,
+    /// Tokens whose RoPE factors are held at a time; a power of two, 16 to 8192.
+    pub rotation_tokens: u32,
+    /// Largest head size that RoPE turns; a power of two, 16 to 256.
+    pub head_size: u32,
 }
 
 /// Clocks.

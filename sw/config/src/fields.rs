@@ -65,10 +65,10 @@ pub const FIELDS: &[Field] = &[
     },
     Field {
         path: "array.columns",
-        kind: Kind::Int(1, 256, Rule::Any),
+        kind: Kind::Int(4, 256, Rule::Any),
         unit: "columns",
         because: "",
-        limit: "one activation slice is shared by at least 1 and at most 256 columns",
+        limit: "the nonlinear engine takes the results of at least 4 columns, and at most 256 share an activation slice",
         help: "Dot products per cycle, along the outputs. Area and rate grow in proportion.",
     },
     Field {
@@ -184,6 +184,40 @@ pub const FIELDS: &[Field] = &[
         because: "",
         limit: "the device has 960 URAM288 blocks",
         help: "URAM blocks in all, a multiple of `kv_buffer.ports`. One holds 32 KiB of K/V.",
+    },
+    Field {
+        path: "npe.ways",
+        kind: Kind::Int(4, 64, Rule::PowerOfTwo),
+        unit: "values",
+        because: "the tree that adds over a tile is balanced",
+        limit: "a tile holds at least two pairs and a column's sums are sized for 64 values a cycle",
+        help: "Values that the nonlinear engine takes in a cycle, at most `array.columns`. 64 keep \
+               up with 128 columns from a head size of 128 on.",
+    },
+    Field {
+        path: "npe.rows",
+        kind: Kind::Int(16, 512, Rule::PowerOfTwo),
+        unit: "rows",
+        because: "a row's number is an address",
+        limit: "statistics are kept in LUTs",
+        help: "Rows (a token of RMSNorm, a token and head of softmax) whose statistics are held at a \
+               time, of each kind.",
+    },
+    Field {
+        path: "npe.rotation_tokens",
+        kind: Kind::Int(16, 8192, Rule::PowerOfTwo),
+        unit: "tokens",
+        because: "the low bits of a token's index are its place",
+        limit: "the factors are kept in on-chip memory",
+        help: "Consecutive token indices whose RoPE factors are held at a time.",
+    },
+    Field {
+        path: "npe.head_size",
+        kind: Kind::Int(16, 256, Rule::PowerOfTwo),
+        unit: "values",
+        because: "the tile within a head is an address",
+        limit: "heads of Llama models have up to 128 values, and at most 256 are foreseen",
+        help: "Largest head that RoPE turns; a smaller one leaves part of its place unused.",
     },
     Field {
         path: "clocks.core_mhz",

@@ -23,6 +23,6 @@ pub mod presets;
 mod validate;
 
 pub use config::{
-    Accumulation, Array, Clocks, Config, FloatFormat, Formats, KvBuffer, Memory, WideFormat,
+    Accumulation, Array, Clocks, Config, FloatFormat, Formats, KvBuffer, Memory, Npe, WideFormat,
 };
 pub use error::ConfigError;

@@ -41,6 +41,15 @@ pub(crate) fn check_rules(c: &Config) -> Result<(), ConfigError> {
             format!("{ports} to {}", 960 / ports * ports),
         ));
     }
+    if c.npe.ways > c.array.columns {
+        let columns = c.array.columns;
+        return Err(illegal(
+            "npe.ways",
+            c.npe.ways,
+            format!("must be at most array.columns = {columns} because a tile is made of the results of different columns"),
+            format!("4 to {columns}"),
+        ));
+    }
     if c.array.accumulation == Accumulation::Aligned {
         check_aligned(c)?;
     }

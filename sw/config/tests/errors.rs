@@ -18,7 +18,7 @@ fn single_values() {
     assert_snapshot!(tiny_with("lanes = 8", "lanes = -8"), @"array.lanes = -8: out of range because a column's sums are sized for at least 2 and at most 128 products (2 to 128)");
     assert_snapshot!(tiny_with("lanes = 8", "lanes = 8.0"), @"array.lanes = 8.0: must be a whole number (2 to 128)");
     assert_snapshot!(tiny_with("lanes = 8", "lanes = \"eight\""), @r#"array.lanes = "eight": must be a whole number (2 to 128)"#);
-    assert_snapshot!(tiny_with("columns = 8", "columns = 0"), @"array.columns = 0: out of range because one activation slice is shared by at least 1 and at most 256 columns (1 to 256)");
+    assert_snapshot!(tiny_with("columns = 8", "columns = 0"), @"array.columns = 0: out of range because the nonlinear engine takes the results of at least 4 columns, and at most 256 share an activation slice (4 to 256)");
     assert_snapshot!(tiny_with("\"aligned\"", "\"bits21\""), @r#"array.accumulation = "bits21": must be a known word because each variant is a different adder ("bits22", "bits15", "dsp15" or "aligned")"#);
     assert_snapshot!(tiny_with("\"aligned\"", "22"), @r#"array.accumulation = 22: must be a quoted word ("bits22", "bits15", "dsp15" or "aligned")"#);
     assert_snapshot!(tiny_with("weight_bits = 4", "weight_bits = 5"), @"formats.weight_bits = 5: must be a supported width because weight tiles are packed at these widths (2, 3, 4 or 8)");
@@ -31,6 +31,7 @@ fn single_values() {
 fn rules_between_fields() {
     assert_snapshot!(tiny_with("lanes = 8", "lanes = 64"), @"formats.group = 32: must be at least array.lanes = 64 because a slice of the reduction takes one scale (0, or 64 to 1024)");
     assert_snapshot!(tiny_with("ports = 1\nurams = 1", "ports = 4\nurams = 6"), @"kv_buffer.urams = 6: must be a multiple of kv_buffer.ports = 4 because all banks have the same depth (4 to 960)");
+    assert_snapshot!(tiny_with("ways = 4", "ways = 16"), @"npe.ways = 16: must be at most array.columns = 8 because a tile is made of the results of different columns (4 to 8)");
     let u280 = Config::preset("u280").unwrap().to_toml();
     let wide = u280.replace("kv_bits = 17", "kv_bits = 25");
     assert_snapshot!(Config::from_toml_str(&wide).unwrap_err(), @"array.aligned_kv_bits = 25: must be at most 24 while array.aligned_act_bits = 17 because the sum of 64 products and its sign have to fit the 48-bit accumulator of the DSP (11 to 24)");

@@ -4,13 +4,13 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use skipopu_config::fields::{Field, Kind, Rule, FIELDS};
 use skipopu_config::{
-    Accumulation, Array, Clocks, Config, ConfigError, FloatFormat, Formats, KvBuffer, Memory,
+    Accumulation, Array, Clocks, Config, ConfigError, FloatFormat, Formats, KvBuffer, Memory, Npe,
     WideFormat,
 };
 use toml::{Table, Value};
 
 prop_compose! {
-    fn array()(lanes in 1u32..=7, columns in 1u32..=256, variant in 0usize..4, act in 11u32..=17, kv in 11u32..=26) -> Array {
+    fn array()(lanes in 1u32..=7, columns in 4u32..=256, variant in 0usize..4, act in 11u32..=17, kv in 11u32..=26) -> Array {
         let kv = kv.min(47 - lanes - act);
         Array {
             lanes: 1 << lanes,
@@ -32,8 +32,10 @@ prop_compose! {
         hbm in (1u32..=32, 50u32..=450, 1u32..=2),
         bank_bits in 0u32..=4,
         depth in 1u32..=60,
+        npe in (2u32..=6, 4u32..=9, 4u32..=13, 4u32..=8),
         core_mhz in 50u32..=450,
     ) -> Config {
+        let ways = 1 << npe.0.min(array.columns.ilog2());
         Config {
             name,
             array,
@@ -46,6 +48,12 @@ prop_compose! {
             },
             memory: Memory { hbm_ports: hbm.0, hbm_clock_mhz: hbm.1, ddr_channels: hbm.2 },
             kv_buffer: KvBuffer { ports: 1 << bank_bits, urams: depth << bank_bits },
+            npe: Npe {
+                ways,
+                rows: 1 << npe.1,
+                rotation_tokens: 1 << npe.2,
+                head_size: 1 << npe.3,
+            },
             clocks: Clocks { core_mhz },
         }
     }
@@ -162,7 +170,7 @@ fn presets_are_legal_and_have_the_names_and_sizes_they_claim() {
 #[test]
 fn the_hash_is_stable() {
     // Printed in headers of emitted files: a change here invalidates every bitstream in use.
-    assert_eq!(Config::preset("tiny").unwrap().hash(), "fb579726445c1295");
+    assert_eq!(Config::preset("tiny").unwrap().hash(), "ad86118dc050ce65");
 }
 
 #[test]
