@@ -145,11 +145,17 @@ pub struct Memory {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KvBuffer {
-    /// Banks, each with a read and a write port of its own; a power of two, 1 to 16. More
-    /// banks serve more tokens a round and widen the crossbar.
+    /// Read ports, at most `memory.hbm_ports`; a power of two, 1 to 16. There is a bank per HBM port,
+    /// written by that port alone; read port `g` serves the banks whose number is `g` modulo `ports`.
     pub ports: u32,
-    /// URAM288 blocks in all; 1 to 960, a multiple of `ports`. One block holds 32 KiB of K/V.
+    /// URAM288 blocks in all; 8 to 960: a power of two times 8 per HBM port. One holds 32 KiB of K/V.
     pub urams: u32,
+    /// Most tokens that a bank keeps; a power of two, 2 to 256.
+    pub slots: u32,
+    /// Longest text in tokens; a power of two, 2 to 16384.
+    pub context: u32,
+    /// Most layers of a model; 2 to 128.
+    pub layers: u32,
 }
 
 /// The nonlinear processing engine: softmax, RMSNorm, SwiGLU, RoPE, scaling and residual addition.

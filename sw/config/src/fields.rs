@@ -171,19 +171,44 @@ pub const FIELDS: &[Field] = &[
     Field {
         path: "kv_buffer.ports",
         kind: Kind::Int(1, 16, Rule::PowerOfTwo),
-        unit: "banks",
-        because: "a token's bank is the low bits of its slot",
-        limit: "the crossbar is built for at most 16 banks",
-        help: "Banks, each with a read and a write port. More banks serve more tokens a round and \
-               widen the crossbar.",
+        unit: "read ports",
+        because: "bank b is read by port b modulo their number",
+        limit: "attention takes words from at most 16 of them beside the HBM ports",
+        help: "Read ports, at most `memory.hbm_ports`. Each gives a token a round, beside the HBM \
+               ports; the banks, one per HBM port, share them evenly.",
     },
     Field {
         path: "kv_buffer.urams",
-        kind: Kind::Int(1, 960, Rule::Any),
+        kind: Kind::Int(8, 960, Rule::Any),
         unit: "URAM288",
         because: "",
-        limit: "the device has 960 URAM288 blocks",
-        help: "URAM blocks in all, a multiple of `kv_buffer.ports`. One holds 32 KiB of K/V.",
+        limit: "a bank is 8 URAM288 wide and the device has 960",
+        help: "URAM blocks in all: 8, 16, 32, ... per HBM port. One holds 32 KiB of K/V.",
+    },
+    Field {
+        path: "kv_buffer.slots",
+        kind: Kind::Int(2, 256, Rule::PowerOfTwo),
+        unit: "tokens",
+        because: "lists of free slots wrap around",
+        limit: "a slot number has at most 8 bits",
+        help: "Most tokens a bank keeps. More serve models with few KV heads; those of Llama-2-7B fill \
+               16 URAM288 with 32 tokens.",
+    },
+    Field {
+        path: "kv_buffer.context",
+        kind: Kind::Int(2, 16_384, Rule::PowerOfTwo),
+        unit: "tokens",
+        because: "it is the depth of tables that are indexed by token",
+        limit: "schedules hold at most 16384 tokens",
+        help: "Longest text. Block RAM of schedules grows in proportion.",
+    },
+    Field {
+        path: "kv_buffer.layers",
+        kind: Kind::Int(2, 128, Rule::Any),
+        unit: "layers",
+        because: "",
+        limit: "the routing of a token is one word of at most 128 bits",
+        help: "Most layers of a model.",
     },
     Field {
         path: "npe.ways",

@@ -32,15 +32,7 @@ pub(crate) fn check_rules(c: &Config) -> Result<(), ConfigError> {
             format!("0, or {lanes} to 1024"),
         ));
     }
-    if c.kv_buffer.urams % c.kv_buffer.ports != 0 {
-        let ports = c.kv_buffer.ports;
-        return Err(illegal(
-            "kv_buffer.urams",
-            c.kv_buffer.urams,
-            format!("must be a multiple of kv_buffer.ports = {ports} because all banks have the same depth"),
-            format!("{ports} to {}", 960 / ports * ports),
-        ));
-    }
+    check_kv_buffer(c)?;
     if c.npe.ways > c.array.columns {
         let columns = c.array.columns;
         return Err(illegal(
@@ -52,6 +44,33 @@ pub(crate) fn check_rules(c: &Config) -> Result<(), ConfigError> {
     }
     if c.array.accumulation == Accumulation::Aligned {
         check_aligned(c)?;
+    }
+    Ok(())
+}
+
+/// One bank of whole words per HBM port, and a read port for at least one bank each.
+fn check_kv_buffer(c: &Config) -> Result<(), ConfigError> {
+    let hbm = c.memory.hbm_ports;
+    if c.kv_buffer.ports > hbm {
+        return Err(illegal(
+            "kv_buffer.ports",
+            c.kv_buffer.ports,
+            format!(
+                "must be at most memory.hbm_ports = {hbm} because there is one bank per HBM port"
+            ),
+            format!("powers of two up to {hbm}"),
+        ));
+    }
+    let bank = 8 * hbm;
+    if c.kv_buffer.urams % bank != 0 || !(c.kv_buffer.urams / bank).is_power_of_two() {
+        let legal: Vec<String> =
+            (0..7).map(|n| bank << n).filter(|n| *n <= 960).map(|n| n.to_string()).collect();
+        return Err(illegal(
+            "kv_buffer.urams",
+            c.kv_buffer.urams,
+            format!("must be 8 times a power of two per HBM port, of which there are {hbm}, because a bank is 8 blocks wide and its depth a power of two"),
+            legal.join(", "),
+        ));
     }
     Ok(())
 }

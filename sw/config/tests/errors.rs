@@ -30,7 +30,8 @@ fn single_values() {
 #[test]
 fn rules_between_fields() {
     assert_snapshot!(tiny_with("lanes = 8", "lanes = 64"), @"formats.group = 32: must be at least array.lanes = 64 because a slice of the reduction takes one scale (0, or 64 to 1024)");
-    assert_snapshot!(tiny_with("ports = 1\nurams = 1", "ports = 4\nurams = 6"), @"kv_buffer.urams = 6: must be a multiple of kv_buffer.ports = 4 because all banks have the same depth (4 to 960)");
+    assert_snapshot!(tiny_with("ports = 1\n", "ports = 4\n"), @"kv_buffer.ports = 4: must be at most memory.hbm_ports = 2 because there is one bank per HBM port (powers of two up to 2)");
+    assert_snapshot!(tiny_with("urams = 16", "urams = 24"), @"kv_buffer.urams = 24: must be 8 times a power of two per HBM port, of which there are 2, because a bank is 8 blocks wide and its depth a power of two (16, 32, 64, 128, 256, 512)");
     assert_snapshot!(tiny_with("ways = 4", "ways = 16"), @"npe.ways = 16: must be at most array.columns = 8 because a tile is made of the results of different columns (4 to 8)");
     let u280 = Config::preset("u280").unwrap().to_toml();
     let wide = u280.replace("kv_bits = 17", "kv_bits = 25");
