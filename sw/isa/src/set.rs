@@ -2,8 +2,8 @@
 //!
 //! # The machine
 //!
-//! `L` lanes, `C` columns. A *slice* is `L` FP16 values; a *tile* of INT4 weights is `L` by `2 C` outputs, of FP16
-//! values `L` by `C`. The program works on a *block* of `rows` tokens, row `r` at position `position + r` of the text.
+//! `L` lanes, `C` columns. A *slice* is `L` FP16 values; a *tile* of INT4 weights is `L` by `O` outputs, where `O` is `2 C` of
+//! operand-aligned columns and `C` of others; of FP16 values it is `L` by `C`. The program works on a *block* of `rows` tokens, row `r` at position `position + r` of the text.
 //!
 //! | state | is |
 //! |---|---|
@@ -23,7 +23,9 @@ use crate::spec::{
     mask, DecodeError, FieldSpec, InstructionSpec, HEADER_BITS, SIGNAL_LOW, WAIT_LOW,
 };
 use crate::unit::{Unit, Units};
-use crate::value::{Flag, Function, Number, Operand, Part, Routers, Rows, Space, Target, Value};
+use crate::value::{
+    Flag, Function, Number, Operand, Part, Repeat, Routers, Rows, Space, Target, Value,
+};
 
 /// Puts fields one after another behind the header.
 const fn layout<const N: usize>(mut fields: [FieldSpec; N]) -> [FieldSpec; N] {
@@ -126,7 +128,7 @@ fn take<'a, V: Value>(
 pub type Address = Number<18>;
 
 /// A number of slices.
-pub type Slices = Number<10>;
+pub type Slices = Number<14>;
 
 /// A place in DDR, in words of 64 bytes.
 pub type DdrWord = Number<28>;
@@ -153,11 +155,11 @@ instructions! {
     /// Goes on at another instruction if a sub-module has no row to run for.
     ///
     /// ```text
-    /// if no bit of mask[rows] is set:
+    /// if no row is one of rows:
     ///     next instruction = target
     /// ```
     ///
-    /// With `rows = all` it always goes on there. The mask is known once the `route` that writes it has finished: wait for it.
+    /// The mask is known once the `route` that writes it has finished: wait for it.
     Branch("branch") = 0x04 on Control {
         /// the rows that are asked
         rows: Rows,
@@ -184,9 +186,11 @@ instructions! {
     /// Brings data from DDR on chip.
     ///
     /// ```text
-    /// n = slices, times rows of the block if each
-    /// for i in 0..n:
-    ///     space[at + i] = ddr[address ..][i]
+    /// words = slices, in words of 64 bytes, rounded up
+    /// for r in 0..1 (once) or 0..rows:
+    ///     from = address + r words, with positions: address + (position + r) words
+    ///     for i in 0..slices:
+    ///         space[at + r slices + i] = ddr[from ..][i]
     /// ```
     LoadData("load.data") = 0x11 on Load {
         /// first word of 64 bytes in DDR
@@ -197,8 +201,8 @@ instructions! {
         at: Address,
         /// slices
         slices: Number<20>,
-        /// as many slices for each row of the block?
-        each: Flag,
+        /// once, or for each row of the block
+        repeat: Repeat,
     }
 
     /// Streams the keys or values of a pair of heads, of all tokens up to the block's last one, into the weight queue.
@@ -222,7 +226,7 @@ instructions! {
     /// Decides which rows run, and takes RMSNorm's statistics in the same pass.
     ///
     /// ```text
-    /// w = weights.pop()                         FP16, two outputs per router
+    /// w = weights.pop()                         FP16, two outputs per router, the slots they fill
     /// for r in 0..rows:
     ///     for each router m:
     ///         y[0], y[1] = sum over s of x[address + r stride + s] . w[m][s]
@@ -268,12 +272,12 @@ instructions! {
     /// Product of an operand memory with INT4 weights, and what comes after it.
     ///
     /// ```text
-    /// for n in 0..tiles, in blocks of the configuration's interleave:
+    /// for n in 0..tiles, in blocks of 4 that take turns slice by slice:
     ///     scale = weights.pop()                 per output and group of `group` slices
     ///     for s in 0..slices:
     ///         w = weights.pop()
     ///         for (j, r) in the rows that run:
-    ///             for c in 0..2 C:
+    ///             for c in 0..O:
     ///                 y[j][n][c] = y[j][n][c] + scale[s / group][c] * (op[operand][j][s] . w[c])
     ///     for (j, r) in the rows that run:
     ///         target[r] = function(y[j][n])     in slices, from the first output on
@@ -287,8 +291,8 @@ instructions! {
         rows: Rows,
         /// slices of the reduction
         slices: Slices,
-        /// tiles of 2 C outputs
-        tiles: Number<12>,
+        /// tiles of O outputs
+        tiles: Number<14>,
         /// slices that share a scale; 0 for all
         group: Number<6>,
         /// what becomes of the outputs
@@ -303,7 +307,7 @@ instructions! {
         outputs: Slices,
     }
 
-    /// Attention of a pair of key-value heads, for the rows of `mask[attention]`.
+    /// Attention of a pair of key-value heads, for the rows that run.
     ///
     /// ```text
     /// for (j, r) in the rows, for h in the query heads of the pair:
@@ -323,6 +327,8 @@ instructions! {
         stride: Slices,
         /// pair of key-value heads
         pair: Number<8>,
+        /// the rows
+        rows: Rows,
         /// the operand memory filled
         operand: Operand,
     }
@@ -330,9 +336,11 @@ instructions! {
     /// Takes data to DDR.
     ///
     /// ```text
-    /// n = slices, times rows of the block if each
-    /// for i in 0..n:
-    ///     ddr[address ..][i] = x[at + i]
+    /// words = slices, in words of 64 bytes, rounded up
+    /// for r in 0..1 (once) or 0..rows:
+    ///     to = address + r words, with positions: address + (position + r) words
+    ///     for i in 0..slices:
+    ///         ddr[to ..][i] = x[at + r slices + i]
     /// ```
     StoreData("store.data") = 0x30 on Store {
         /// first word of 64 bytes in DDR
@@ -341,8 +349,8 @@ instructions! {
         at: Address,
         /// slices
         slices: Number<20>,
-        /// as many slices for each row of the block?
-        each: Flag,
+        /// once, or for each row of the block
+        repeat: Repeat,
     }
 
     /// Appends keys and values of the rows that run to the KV region.

@@ -101,6 +101,8 @@ choice! {
         Attention = "attention",
         /// The rows for which the feed-forward part runs.
         Forward = "forward",
+        /// The last row of the block.
+        Last = "last",
     }
 }
 
@@ -111,6 +113,18 @@ choice! {
         No = "no",
         /// Yes.
         Yes = "yes",
+    }
+}
+
+choice! {
+    /// How often a number of slices is moved.
+    Repeat: 2 {
+        /// Once.
+        Once = "once",
+        /// For each row of the block, from the address on.
+        Rows = "rows",
+        /// For each row of the block, from the row of its position on.
+        Positions = "positions",
     }
 }
 
@@ -171,6 +185,8 @@ choice! {
         Swiglu = "swiglu",
         /// Added to what the target holds, rounded to FP16.
         Residual = "residual",
+        /// Left in FP32: an output takes two places, low half first.
+        Wide = "wide",
     }
 }
 
@@ -209,6 +225,7 @@ mod tests {
         }
         check(Rows::ALL);
         check(Flag::ALL);
+        check(Repeat::ALL);
         check(Operand::ALL);
         check(Space::ALL);
         check(Part::ALL);

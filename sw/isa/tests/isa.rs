@@ -33,7 +33,7 @@ fn every_value_of_every_field_comes_back() {
         for f in spec.fields {
             // All values of narrow fields; of wide ones every single bit, all ones and zero.
             let values: Vec<u64> = match f.bits {
-                bits @ 0..=12 => (0..1 << bits).collect(),
+                bits @ 0..=14 => (0..1 << bits).collect(),
                 bits => (0..bits).map(|b| 1 << b).chain([0, u64::MAX >> (64 - bits)]).collect(),
             };
             for value in values {
@@ -127,12 +127,12 @@ proptest! {
 
 const TEXT: &str = "\
 start:  set register=dim value=288
-        load.data address=0x10 space=scratchpad at=0 slices=18 each=yes signal=compute   # the block
+        load.data address=0x10 space=scratchpad at=0 slices=18 repeat=rows signal=compute   # the block
         route address=0 stride=18 slices=18 routers=both statistics=yes wait=load signal=control
         branch rows=attention target=@forward wait=compute
         normalise rows=attention operand=0 address=0 stride=18 slices=18 gain=4
 forward:
-        branch rows=all target=@end
+        branch rows=last target=@end
 end:    end
 ";
 
@@ -161,7 +161,7 @@ fn errors_name_line_thing_and_remedy() {
     );
     assert_eq!(
         error("branch rows=some target=0"),
-        "line 1: rows = `some`: must be all, attention, forward"
+        "line 1: rows = `some`: must be all, attention, forward, last"
     );
     assert_eq!(
         error("branch rows=all target=1048576"),
