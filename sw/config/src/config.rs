@@ -23,6 +23,8 @@ pub struct Config {
     pub kv_buffer: KvBuffer,
     /// The nonlinear processing engine.
     pub npe: Npe,
+    /// Memories on chip around the array.
+    pub buffers: Buffers,
     /// Clocks.
     pub clocks: Clocks,
 }
@@ -48,7 +50,21 @@ pub struct Array {
     pub aligned_kv_bits: u32,
 }
 
+/// FP16 vectors, a column each, that a load beat brings to an array of `columns`: memory gives an eighth
+/// of the array a cycle.
+pub fn load_positions(columns: usize) -> usize {
+    columns.div_ceil(8)
+}
+
 impl Array {
+    /// INT4 weights that a column multiplies at a time: one result each.
+    pub fn int4_results(&self) -> usize {
+        match self.accumulation {
+            Accumulation::Aligned => 2,
+            _ => 1,
+        }
+    }
+
     /// Magnitude bits of an aligned activation that meets INT4 weights: 14, less where
     /// `aligned_act_bits` is, and 13 at 128 lanes. Two weights share a DSP, and the lower of their two
     /// sums has 24 bits (docs/numerics.md, 8.3).
@@ -170,6 +186,21 @@ pub struct Npe {
     pub rotation_tokens: u32,
     /// Largest head size that RoPE turns; a power of two, 16 to 256.
     pub head_size: u32,
+}
+
+/// Memories on chip around the array.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Buffers {
+    /// Most tokens of a block, which a program works on at a time; a power of two, 1 to 256. A
+    /// prefill of many rows serves each weight tile that often.
+    pub rows: u32,
+    /// Scratchpad: residual stream, queries, keys, values and logits of a block; KiB.
+    pub scratchpad_kib: u32,
+    /// Each of the two operand memories, which feed the array; KiB.
+    pub operand_kib: u32,
+    /// Constant memory: gains and RoPE factors; KiB.
+    pub constant_kib: u32,
 }
 
 /// Clocks.

@@ -23,6 +23,7 @@ pub mod presets;
 mod validate;
 
 pub use config::{
-    Accumulation, Array, Clocks, Config, FloatFormat, Formats, KvBuffer, Memory, Npe, WideFormat,
+    load_positions, Accumulation, Array, Buffers, Clocks, Config, FloatFormat, Formats, KvBuffer,
+    Memory, Npe, WideFormat,
 };
 pub use error::ConfigError;

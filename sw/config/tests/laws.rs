@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use skipopu_config::fields::{Field, Kind, Rule, FIELDS};
 use skipopu_config::{
-    Accumulation, Array, Clocks, Config, ConfigError, FloatFormat, Formats, KvBuffer, Memory, Npe,
-    WideFormat,
+    Accumulation, Array, Buffers, Clocks, Config, ConfigError, FloatFormat, Formats, KvBuffer,
+    Memory, Npe, WideFormat,
 };
 use toml::{Table, Value};
 
@@ -34,6 +34,7 @@ prop_compose! {
         depth in 0u32..=6,
         kv in (1u32..=8, 1u32..=14, 2u32..=128),
         npe in (2u32..=6, 4u32..=9, 4u32..=13, 4u32..=8),
+        buffers in (0u32..=8, 4u32..=14, 0u32..=12, 0u32..=10),
         core_mhz in 50u32..=450,
     ) -> Config {
         let ways = 1 << npe.0.min(array.columns.ilog2());
@@ -60,6 +61,12 @@ prop_compose! {
                 rows: 1 << npe.1,
                 rotation_tokens: 1 << npe.2,
                 head_size: 1 << npe.3,
+            },
+            buffers: Buffers {
+                rows: 1 << buffers.0,
+                scratchpad_kib: 1 << buffers.1,
+                operand_kib: 1 << buffers.2,
+                constant_kib: 1 << buffers.3,
             },
             clocks: Clocks { core_mhz },
         }

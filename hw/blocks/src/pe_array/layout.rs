@@ -1,9 +1,6 @@
 //! [`ArrayLayout`]: how an array's ports are divided, and where a weight goes.
 
-use skipopu_config::Config;
-
-/// Load beats that fill all columns with FP16 values: memory gives an eighth of the array a cycle.
-const BEATS: usize = 8;
+use skipopu_config::{load_positions, Config};
 
 /// Division of columns into groups, which share activations, and into slots, which are loaded together.
 ///
@@ -47,7 +44,7 @@ impl ArrayLayout {
 
     /// FP16 vectors in a load beat.
     pub fn positions(&self) -> usize {
-        self.columns.div_ceil(BEATS)
+        load_positions(self.columns)
     }
 
     /// Beats that fill the array with FP16 values.
