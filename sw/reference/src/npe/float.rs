@@ -18,6 +18,8 @@ pub const E8M23: u32 = 23;
 pub const NAN: u32 = 0x7FC0_0000;
 /// Plus infinity.
 pub const INFINITY: u32 = 0x7F80_0000;
+/// 1.
+pub const ONE: u32 = 0x3F80_0000;
 /// The sign bit.
 pub const SIGN: u32 = 0x8000_0000;
 

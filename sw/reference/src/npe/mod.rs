@@ -25,4 +25,4 @@ pub use fixed::{log_product, to_fixed, unsigned_fixed, Log};
 pub use float::{add, compare, multiply, narrow, widen, Relation, E8M10, E8M16, E8M23};
 pub use reciprocal::{reciprocal, reciprocal16};
 pub use rsqrt::{rsqrt, rsqrt16};
-pub use silu::{silu, silu16};
+pub use silu::{sigmoid, silu, silu16};
