@@ -5,7 +5,8 @@ mod common;
 
 use common::axi::{Master, Wires};
 use skipopu_sim::memory::{
-    AxiError, AxiSlave, AxiStats, AxiVersion, Broken, Channel, Delay, Disturbance, Response, Store,
+    AxiError, AxiSlave, AxiStats, AxiVersion, Broken, Channel, Ddr, Delay, Disturbance, Hbm,
+    HbmConfig, Response, Store, Switch,
 };
 use skipopu_sim::Engine;
 
@@ -71,6 +72,31 @@ fn random_traffic_gives_the_right_data() {
     }
     let hit = [total.reordered, total.r_stalls, total.ar_stalls, total.aw_stalls, total.w_stalls];
     assert!(hit.iter().all(|n| *n > 100), "a disturbance hardly happened: {total:?}");
+}
+
+#[test]
+fn random_traffic_on_the_boards_memories_gives_the_right_data() {
+    for seed in 0..4 {
+        let (hbm, ddr) = (Hbm::u280(), Ddr::u280());
+        let switched = Hbm::with(HbmConfig { switch: Switch::On, ..HbmConfig::default() });
+        let awkward = seed % 2 == 1;
+        let disturb = |s: AxiSlave| match awkward {
+            true => s.disturb(Disturbance::random(seed)),
+            false => s,
+        };
+        let runs = [
+            (AxiVersion::Axi3, 256, hbm.port(7)),
+            (AxiVersion::Axi3, 256, switched.port(30)),
+            (AxiVersion::Axi4, 512, ddr.port()),
+        ];
+        for (version, bits, port) in runs {
+            let stats = traffic(version, bits, seed, awkward, |s| disturb(s).timing(port));
+            let least = if version == AxiVersion::Axi3 { 48 } else { 22 };
+            assert!(stats.read_latency_sum >= least * stats.read_bursts, "{stats:?}");
+        }
+        let rows = [hbm.rows(7), switched.rows(0), ddr.rows()];
+        assert!(rows.iter().all(|r| r.hits > 1000 && r.closed > 10), "{rows:?}");
+    }
 }
 
 #[test]

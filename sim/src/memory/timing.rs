@@ -33,6 +33,11 @@ pub trait Timing: Send {
     /// How many more bursts of this kind it would take now.
     fn room(&self, write: bool) -> usize;
 
+    /// Bursts of each kind that may be open at the port: accepted and not yet given out or answered.
+    fn limit(&self) -> usize {
+        256
+    }
+
     /// Takes a burst that arrived in cycle `now`. Cycles never decrease from call to call.
     fn push(&mut self, now: u64, burst: &Burst);
 

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // every test binary uses its own share
 
 pub mod axi;
+pub mod dram;
 
 use skipopu_hdl::{Design, Dir, Module, Port, Word};
 use skipopu_sim::{Model, Verilate};

@@ -89,7 +89,7 @@ impl ReadSide {
         disturb: &mut Disturbance,
         window: &Window,
     ) {
-        let room = timing.room(false) > 0 && self.order.len() < LIMIT;
+        let room = timing.room(false) > 0 && self.order.len() < timing.limit().min(LIMIT);
         let ready = room && !disturb.stalls(0);
         self.ar.present(engine, ready);
         if self.offered.is_some() {

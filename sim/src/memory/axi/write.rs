@@ -118,7 +118,7 @@ impl WriteSide {
         disturb: &mut Disturbance,
         window: &Window,
     ) {
-        let room = timing.room(true) > self.asked.len() && self.open() < LIMIT;
+        let room = timing.room(true) > self.asked.len() && self.open() < timing.limit().min(LIMIT);
         let waits = self.aw_waits && !self.w_valid;
         let ready = room && !waits && !disturb.stalls(2);
         self.aw.present(engine, ready);
