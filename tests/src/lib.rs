@@ -2,4 +2,5 @@
 
 pub mod array;
 pub mod crossing;
+pub mod dma;
 pub mod systolic;

@@ -69,15 +69,16 @@ impl Logic for ReadIssuer {
     fn update(&mut self) {
         dff_setup!(self, clock, free, room);
         let bits = self._options.read_level_bits();
-        let (at, len_bits) = (BurstSplitter::len_at(&self._options), self._options.axi.len_bits);
+        let (at, run) =
+            (BurstSplitter::len_at(&self._options), self._options.burst_beats.ilog2() as usize);
         let last_at = BurstSplitter::last_at(&self._options);
         let issue = self.r#in.valid.val() && self.room.q.val() && self.out.ready.val();
         self.r#in.ready.next = self.room.q.val() && self.out.ready.val();
         self.out.valid.next = self.r#in.valid.val() && self.room.q.val();
         self.out.data.next = self.r#in.data.val();
 
-        let wide = len_bits + 2;
-        let len = self.r#in.data.val().slice(at, len_bits).zext(wide);
+        let wide = run + 2;
+        let len = self.r#in.data.val().slice(at, run).zext(wide);
         let mut words = len.clone() + 1;
         for i in 0..self.half.len() {
             // A half word that the burst before left is filled; one at the command's end is padded.
@@ -91,7 +92,7 @@ impl Logic for ReadIssuer {
         }
         let taken = mux(issue, words, Word::zero(wide));
         let back = Word::from(self.pop.val()).zext(bits);
-        self.free.d.next = self.free.q.val() - taken.zext(wide.max(bits)).trunc(bits) + back;
+        self.free.d.next = self.free.q.val() - taken.zext(bits) + back;
         // A burst may pass in this very cycle: room is for one more.
         self.room.d.next = self.free.q.val() >= 2 * self._options.burst_words();
         if self.reset.val() {

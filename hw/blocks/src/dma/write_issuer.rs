@@ -62,17 +62,18 @@ impl Logic for WriteIssuer {
     fn update(&mut self) {
         dff_setup!(self, clock, stored);
         let bits = self._options.write_level_bits();
-        let (at, len_bits) = (BurstSplitter::len_at(&self._options), self._options.axi.len_bits);
+        let (at, run) =
+            (BurstSplitter::len_at(&self._options), self._options.burst_beats.ilog2() as usize);
         let last_at = BurstSplitter::last_at(&self._options);
-        let wide = len_bits + 2;
-        let len = self.r#in.data.val().slice(at, len_bits).zext(wide);
+        let wide = run + 2;
+        let len = self.r#in.data.val().slice(at, run).zext(wide);
         let mut words = len.clone() + 1;
         for i in 0..self.half.len() {
             // Without a half word left, one is opened for an odd beat.
             let half = self.half[i].q.val();
             words = (len.clone() + 1 + Word::from(!half).zext(wide)).slice(1, wide - 1).zext(wide);
         }
-        let enough = self.stored.q.val().zext(wide.max(bits)) >= words.zext(wide.max(bits));
+        let enough = self.stored.q.val() >= words.zext(bits);
         let issue = self.r#in.valid.val() && enough && self.out.ready.val();
         for i in 0..self.half.len() {
             let last = self.r#in.data.val().bit(last_at);
@@ -85,7 +86,7 @@ impl Logic for WriteIssuer {
         self.r#in.ready.next = enough && self.out.ready.val();
         self.out.valid.next = self.r#in.valid.val() && enough;
         self.out.data.next = self.r#in.data.val();
-        let taken = mux(issue, words, Word::zero(wide)).zext(wide.max(bits)).trunc(bits);
+        let taken = mux(issue, words, Word::zero(wide)).zext(bits);
         let more = Word::from(self.push.val()).zext(bits);
         self.stored.d.next = self.stored.q.val() - taken + more;
         if self.reset.val() {
