@@ -119,7 +119,8 @@ impl WriteSide {
         window: &Window,
     ) {
         let room = timing.room(true) > self.asked.len() && self.open() < timing.limit().min(LIMIT);
-        let waits = self.aw_waits && !self.w_valid;
+        // Data that came ahead is what the address would wait for.
+        let waits = self.aw_waits && !self.w_valid && self.loose() == 0;
         let ready = room && !waits && !disturb.stalls(2);
         self.aw.present(engine, ready);
         // At most one burst of data ahead of its address.
