@@ -15,7 +15,7 @@ fn text_to_program_and_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
     let text =
-        "sync\nagain: set register=dim value=288\nbranch rows=attention target=@again\nend\n";
+        "sync\nagain: set register=head value=288\nbranch rows=attention target=@again\nend\n";
     std::fs::write(path("a.s"), text).unwrap();
     let done = skipopu(&["asm", "--config", "cosim", &path("a.s"), "--out", &path("a.bin")]);
     assert!(done.status.success(), "{done:?}");
@@ -23,7 +23,7 @@ fn text_to_program_and_back() {
     let back = stdout(&skipopu(&["disasm", &path("a.bin")]));
     assert!(back.contains("L1:") && back.contains("branch rows=attention target=@L1"), "{back}");
 
-    std::fs::write(path("b.s"), "end\nsett register=dim value=1\n").unwrap();
+    std::fs::write(path("b.s"), "end\nsett register=head value=1\n").unwrap();
     let refused = skipopu(&["asm", &path("b.s"), "--out", &path("b.bin")]);
     assert_eq!(refused.status.code(), Some(2));
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();

@@ -5,23 +5,25 @@ use crate::value::Value;
 /// A register of the core: sizes that hold for a whole program, and the place in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Register {
-    /// Tokens of the block, 1 to `block rows` of the configuration. The host writes it.
+    /// Tokens of the block, 1 to `buffers.rows` of the configuration. The host writes it.
     Rows,
     /// Position of the block's first token in the text. The host writes it.
     Position,
-    /// Values of the residual stream; what RMSNorm's mean is over.
-    Dim,
-    /// Slices that one head takes; a head begins at a slice, the rest of its last one is zero.
-    HeadSlices,
+    /// E8M16 (FP32 with 16 fraction bits): 1 over the values of the residual stream, for RMSNorm's mean.
+    InverseDim,
+    /// FP32: what RMSNorm adds to the mean square.
+    Epsilon,
+    /// E8M16: factor of the scores, log2 e / sqrt(head size).
+    ScoreFactor,
+    /// Values of a head.
+    Head,
     /// Query heads per key-value head.
     HeadsPerKv,
     /// Key-value heads.
     KvHeads,
-    /// FP32: what RMSNorm adds to the mean square.
-    Epsilon,
-    /// FP32: factor of the scores, 1 / sqrt(head size).
-    ScoreScale,
-    /// Address of the RoPE factors in the constant memory: of a row, then of the next.
+    /// First byte of the KV region of every HBM port, in units of 4 KiB.
+    KvBase,
+    /// Address of the RoPE factors in the constant memory: of row 0, then of the next, each from a slice on.
     Rope,
 }
 
@@ -30,12 +32,13 @@ impl Register {
     pub const ALL: &'static [Register] = &[
         Register::Rows,
         Register::Position,
-        Register::Dim,
-        Register::HeadSlices,
+        Register::InverseDim,
+        Register::Epsilon,
+        Register::ScoreFactor,
+        Register::Head,
         Register::HeadsPerKv,
         Register::KvHeads,
-        Register::Epsilon,
-        Register::ScoreScale,
+        Register::KvBase,
         Register::Rope,
     ];
 
@@ -50,24 +53,26 @@ impl Value for Register {
     const NAMES: &'static [&'static str] = &[
         "rows",
         "position",
-        "dim",
-        "head_slices",
+        "inverse_dim",
+        "epsilon",
+        "score_factor",
+        "head",
         "heads_per_kv",
         "kv_heads",
-        "epsilon",
-        "score_scale",
+        "kv_base",
         "rope",
     ];
     const MEANINGS: &'static [&'static str] = &[
         "tokens of the block; the host writes it",
         "position of the block's first token; the host writes it",
-        "values of the residual stream",
-        "slices of one head",
+        "E8M16, 1 over the values of the residual stream",
+        "FP32, added to the mean square",
+        "E8M16, factor of the scores: log2 e / sqrt(head size)",
+        "values of a head",
         "query heads per key-value head",
         "key-value heads",
-        "FP32, added to the mean square",
-        "FP32, factor of the scores",
-        "address of the RoPE factors in the constant memory",
+        "first byte of the KV region of every HBM port, in units of 4 KiB",
+        "address of the RoPE factors of row 0 in the constant memory",
     ];
 
     fn to_bits(self) -> u64 {

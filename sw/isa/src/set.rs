@@ -2,7 +2,7 @@
 //!
 //! # The machine
 //!
-//! `L` lanes, `C` columns. A *slice* is `L` FP16 values; a *tile* of INT4 weights is `L` by `O` outputs, where `O` is `2 C` of
+//! `L` lanes, `C` columns. A head takes `H = head / L` slices, rounded up. A *slice* is `L` FP16 values; a *tile* of INT4 weights is `L` by `O` outputs, where `O` is `2 C` of
 //! operand-aligned columns and `C` of others; of FP16 values it is `L` by `C`. The program works on a *block* of `rows` tokens, row `r` at position `position + r` of the text.
 //!
 //! | state | is |
@@ -123,6 +123,9 @@ fn take<'a, V: Value>(
         bits: *bits,
     })
 }
+
+/// Tiles of a product that take turns slice by slice, so that one sum is added to at most every fourth tile.
+pub const INTERLEAVE: usize = 4;
 
 /// A slice address on chip.
 pub type Address = Number<18>;
@@ -252,7 +255,7 @@ instructions! {
     /// ```text
     /// for (j, r) in the rows that run:
     ///     for s in 0..slices:
-    ///         op[operand][j][s] = x[address + r stride + s] * rsqrt(stats[r] / dim + epsilon) * k[gain + s]
+    ///         op[operand][j][s] = x[address + r stride + s] * rsqrt(stats[r] inverse_dim + epsilon) * k[gain + s]
     /// ```
     Normalise("normalise") = 0x21 on Compute {
         /// first slice of row 0 in the scratchpad
@@ -311,12 +314,12 @@ instructions! {
     ///
     /// ```text
     /// for (j, r) in the rows, for h in the query heads of the pair:
-    ///     q = x[address + r stride + h head_slices ..]
+    ///     q = x[address + r stride + h H ..]
     ///     for t in order(layer), t <= position + r:
-    ///         score[t] = (sum over s of q[s] . K[t][s]) * score_scale
-    ///     p = softmax(score)                    statistics while the scores stream, FP16
+    ///         score[t] = (sum over s of q[s] . K[t][s]) * score_factor
+    ///     p = 2^score / sum of 2^score          statistics while the scores stream, FP16
     ///     for d in 0..head size:
-    ///         op[operand][j][h head_slices ..][d] = sum over slices of L tokens of p . V[.][d]
+    ///         op[operand][j][h H ..][d] = sum over slices of L tokens of p . V[.][d]
     /// ```
     ///
     /// Takes keys, then values of the pair from the weight queue.

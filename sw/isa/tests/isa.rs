@@ -126,7 +126,7 @@ proptest! {
 }
 
 const TEXT: &str = "\
-start:  set register=dim value=288
+start:  set register=head value=288
         load.data address=0x10 space=scratchpad at=0 slices=18 repeat=rows signal=compute   # the block
         route address=0 stride=18 slices=18 routers=both statistics=yes wait=load signal=control
         branch rows=attention target=@forward wait=compute
@@ -152,11 +152,11 @@ fn errors_name_line_thing_and_remedy() {
     assert_eq!(error("end\nsinc"), "line 2: no instruction `sinc`: did you mean `sync`?");
     assert_eq!(error("end now"), "line 1: `now` is no field: write name=value without blanks");
     assert_eq!(
-        error("set register=dim vale=1"),
+        error("set register=head vale=1"),
         "line 1: set has no field `vale`: did you mean `value`?"
     );
     assert_eq!(
-        error("set register=dim"),
+        error("set register=head"),
         "line 1: set lacks value: its value, an integer or the encoding of an FP32 number"
     );
     assert_eq!(
@@ -178,7 +178,7 @@ fn errors_name_line_thing_and_remedy() {
     );
     assert_eq!(error("end wait=lod"), "line 1: no unit `lod`: did you mean `load`?");
     assert_eq!(
-        error("set register=dim value=1 value=2"),
+        error("set register=head value=1 value=2"),
         "line 1: field `value` stands twice: leave one out"
     );
 }
