@@ -220,7 +220,7 @@ impl Executor {
     fn leave(&self, m: &Matmul, row: usize, y: &[f32]) -> Result<Vec<u16>, Stop> {
         let bits: Vec<u32> = y.iter().map(|v| v.to_bits()).collect();
         let places = m.outputs * self.machine.lanes;
-        let mut values = match m.function {
+        let mut values: Vec<u16> = match m.function {
             Function::Plain => bits.into_iter().map(narrow).collect(),
             Function::Rotate => {
                 let slices = self.head_slices();
@@ -238,7 +238,6 @@ impl Executor {
             }
             Function::Wide => bits.into_iter().flat_map(|b| [b as u16, (b >> 16) as u16]).collect(),
         };
-        let _: &mut Vec<u16> = &mut values;
         values.truncate(places);
         Ok(values)
     }

@@ -9,7 +9,7 @@
 //! | [`machine`] | sizes of the executed configuration |
 //! | [`memory`] | HBM and DDR |
 //! | [`weights`] | the weight queue: beats back to tiles |
-//! | [`array`] | sums of slices, as the array rounds them |
+//! | [`mod@array`] | sums of slices, as the array rounds them |
 //! | [`kv`] | where keys and values stand, owner layers |
 //! | [`state`] | memories on chip, masks, registers |
 //! | [`run`] | control: queues, semaphores, the reason of a stop |

@@ -1,5 +1,6 @@
 //! What differs between backends: how products are computed and what memory keeps.
 
+use crate::ops::{self, Rotation};
 use crate::{ForwardError, KvView, Rows};
 use skipopu_model::{Matrix, Tensor};
 
@@ -33,4 +34,34 @@ pub trait Arithmetic: Sync {
 
     /// Sum of the values weighted by probabilities.
     fn mix(&self, probabilities: &[f32], kv: &KvView<Self::Stored>, out: &mut [f32]);
+
+    /// RMSNorm of a row: each value times its gain, over the root of the mean square.
+    fn norm(&self, x: &[f32], gain: &[f32], eps: f32, out: &mut [f32]) {
+        ops::rms_norm(x, gain, eps, out);
+        self.round(out);
+    }
+
+    /// Turns every pair of every head by the angles of a position.
+    fn rotate(&self, frequencies: &[f64], position: usize, heads: &mut [f32]) {
+        Rotation::new(frequencies, position).apply(heads);
+        self.round(heads);
+    }
+
+    /// Scores, times `scale`, to probabilities.
+    fn softmax(&self, scores: &mut [f32], scale: f64) {
+        ops::softmax(scores, scale as f32);
+        self.round(scores);
+    }
+
+    /// `gate * sigmoid(gate) * up`, in place of `gate`.
+    fn swiglu(&self, gate: &mut [f32], up: &[f32]) {
+        ops::swiglu(gate, up);
+        self.round(gate);
+    }
+
+    /// Adds a sub-module's result to the residual stream.
+    fn residual(&self, x: &mut [f32], y: &[f32]) {
+        x.iter_mut().zip(y).for_each(|(x, y)| *x += y);
+        self.round(x);
+    }
 }

@@ -2,13 +2,12 @@
 //!
 //! [`network`] is the pass; what its products and stores compute is an [`Arithmetic`]:
 //!
-//! | backend | weights | products | activations, K, V |
-//! |---|---|---|---|
-//! | [`F32`] | as trained, or quantised and read back as f32 | f32 | f32 |
-//! | [`Exact`] | INT4 with FP16 scales | the PE array's, bit for bit | FP16 |
+//! | backend | weights | products | softmax, RMSNorm, SwiGLU, RoPE | activations, K, V |
+//! |---|---|---|---|---|
+//! | [`F32`] | as trained, or quantised and read back as f32 | f32 | f32 | f32 |
+//! | [`Exact`] | INT4 with FP16 scales | the PE array's, bit for bit | the NPE's | FP16 |
 //!
-//! Softmax, RMSNorm, SiLU and RoPE are f32 in both for now: the exact backend follows the hardware as
-//! blocks come into being. See `docs/model.md`.
+//! See `docs/model.md`.
 
 mod arithmetic;
 pub mod dot;

@@ -1,6 +1,5 @@
 //! The forward pass.
 
-use crate::ops::{rms_norm, softmax, swiglu, Rotation};
 use crate::{Arithmetic, ForwardError, KvCache};
 use rayon::prelude::*;
 use skipopu_model::{Model, Placement, Projection, Spec};
@@ -264,7 +263,9 @@ impl<A: Arithmetic> Network<A> {
             true => attending,
             false => &every,
         };
-        let turns = |t: usize| Rotation::new(&self.frequencies, start + t);
+        let turn = |t: usize, heads: &mut [f32]| {
+            self.arithmetic.rotate(&self.frequencies, start + t, heads)
+        };
         let normed = self.norm(&x.gather(storing), &self.layers[l].attention_norm);
         let mut k = self.project(l, Projection::Key, &normed);
         let v = self.project(l, Projection::Value, &normed);
@@ -273,7 +274,7 @@ impl<A: Arithmetic> Network<A> {
             match stored.next_if(|(_, s)| **s == t) {
                 None => kv.reuse(l),
                 Some((row, _)) => {
-                    turns(t).apply(k.row_mut(row));
+                    turn(t, k.row_mut(row));
                     let keep = |v: &f32| self.arithmetic.store(*v);
                     kv.push(l, k.row(row).iter().map(keep), v.row(row).iter().map(keep));
                 }
@@ -287,8 +288,7 @@ impl<A: Arithmetic> Network<A> {
             false => self.norm(&x.gather(attending), &self.layers[l].attention_norm),
         };
         let mut q = self.project(l, Projection::Query, &asking);
-        attending.iter().enumerate().for_each(|(row, t)| turns(*t).apply(q.row_mut(row)));
-        self.arithmetic.round(q.values_mut());
+        attending.iter().enumerate().for_each(|(row, t)| turn(*t, q.row_mut(row)));
         let mut mixed = Rows::zeros(attending.len(), spec.query_dim());
         let head = |i: usize, out: &mut [f32]| {
             let (row, h) = (i / spec.heads, i % spec.heads);
@@ -297,8 +297,7 @@ impl<A: Arithmetic> Network<A> {
             let view = kv.view(l, first, spec.head_dim);
             let mut scores = vec![0.0; start + attending[row] + 1];
             self.arithmetic.scores(query, &view, &mut scores);
-            softmax(&mut scores, (spec.head_dim as f32).sqrt().recip());
-            self.arithmetic.round(&mut scores);
+            self.arithmetic.softmax(&mut scores, (spec.head_dim as f64).sqrt().recip());
             self.arithmetic.mix(&scores, &view, out);
         };
         let work = attending.len() * spec.query_dim() * (start + x.count());
@@ -320,8 +319,7 @@ impl<A: Arithmetic> Network<A> {
         let normed = self.norm(&x.gather(forwarding), &self.layers[l].ffn_norm);
         let mut gate = self.project(l, Projection::Gate, &normed);
         let up = self.project(l, Projection::Up, &normed);
-        swiglu(gate.values_mut(), up.values());
-        self.arithmetic.round(gate.values_mut());
+        self.arithmetic.swiglu(gate.values_mut(), up.values());
         let out = self.project(l, Projection::Down, &gate);
         self.add(x, forwarding, &out);
     }
@@ -333,17 +331,14 @@ impl<A: Arithmetic> Network<A> {
     fn norm(&self, x: &Rows, gain: &[f32]) -> Rows {
         let mut out = Rows::zeros(x.count(), x.width());
         for t in 0..x.count() {
-            rms_norm(x.row(t), gain, self.spec().norm_eps, out.row_mut(t));
+            self.arithmetic.norm(x.row(t), gain, self.spec().norm_eps, out.row_mut(t));
         }
-        self.arithmetic.round(out.values_mut());
         out
     }
 
     fn add(&self, x: &mut Rows, tokens: &[usize], y: &Rows) {
         for (row, t) in tokens.iter().enumerate() {
-            let x = x.row_mut(*t);
-            x.iter_mut().zip(y.row(row)).for_each(|(x, y)| *x += y);
-            self.arithmetic.round(x);
+            self.arithmetic.residual(x.row_mut(*t), y.row(row));
         }
     }
 }

@@ -88,13 +88,11 @@ fn defined(variant: Variant, lanes: usize, q: &Quantised, row: usize, x: &[u16])
     let (codes, scales) = (q.row_codes(row), q.scales().row(row));
     let mut y = None;
     for (g, (x, w)) in x.chunks(group).zip(codes.chunks(group)).enumerate() {
-        let mut s = None;
         for (x, w) in x.chunks(lanes).zip(w.chunks(lanes)) {
             let column = f32::from_bits(pe::dot_int4(variant, x, w, Format::Fp32).unwrap());
-            s = Some(s.map_or(column, |s: f32| s + column));
+            let term = scales[g] * column;
+            y = Some(y.map_or(term, |y: f32| y + term));
         }
-        let term = s.unwrap() * scales[g];
-        y = Some(y.map_or(term, |y: f32| y + term));
     }
     y.unwrap()
 }

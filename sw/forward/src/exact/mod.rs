@@ -1,10 +1,9 @@
-//! The exact backend: products bit for bit as the PE array gives them.
+//! The exact backend: products bit for bit as the PE array gives them, everything else as the NPE does.
 //!
 //! A vector is cut into slices of as many values as a column has lanes. A column's sum of one slice is
 //! rounded to FP32 ([`skipopu_reference::pe`]); the slices' sums are added in FP32, in order. With
-//! weights, the sums of the slices of one group are added first, then multiplied by the group's
-//! scale, and the groups added in order: `y = y + scale * (s0 + s1 + ..)`, every operation rounded
-//! to FP32.
+//! weights, each slice's sum is first multiplied by the scale of its group: `y = y + scale * s`, every
+//! operation rounded to FP32.
 //!
 //! For the variant `aligned` both kinds of sum are computed by integers of our own ([`fast`]), which
 //! tests hold against the reference; other variants call the reference itself.
@@ -17,6 +16,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
 use skipopu_model::{Matrix, Tensor};
+use skipopu_reference::npe::{residual, rope_row, swiglu, RmsNorm, Softmax, Turn};
 use skipopu_reference::pe::{self, Format, PeError, Variant};
 use weights::Int4;
 
@@ -25,7 +25,11 @@ use weights::Int4;
 pub struct Exact {
     variant: Variant,
     lanes: usize,
+    ways: usize,
 }
+
+/// Values that the NPE of `u280` takes in a cycle.
+const WAYS: usize = 64;
 
 /// Weights of the exact backend.
 pub enum Weights {
@@ -52,7 +56,13 @@ impl Exact {
         if let Variant::Aligned(widths) = variant {
             widths.check(lanes)?;
         }
-        Ok(Exact { variant, lanes })
+        Ok(Exact { variant, lanes, ways: WAYS })
+    }
+
+    /// The same with an NPE of `ways` values a cycle (64 unless said), which decides where its sums are cut.
+    #[must_use]
+    pub fn with_ways(self, ways: usize) -> Exact {
+        Exact { ways: ways.max(1), ..self }
     }
 
     /// FP16xFP16 over any length: slices summed in FP32.
@@ -165,6 +175,51 @@ impl Arithmetic for Exact {
             }
         }
     }
+
+    fn norm(&self, x: &[f32], gain: &[f32], eps: f32, out: &mut [f32]) {
+        let norm = RmsNorm::new(self.ways, x.len(), eps);
+        write(out, norm.row(&to_fp16(x), &to_fp16(gain)));
+    }
+
+    fn rotate(&self, frequencies: &[f64], position: usize, heads: &mut [f32]) {
+        let turns: Vec<Turn> = frequencies.iter().map(|f| Turn::of(f * position as f64)).collect();
+        for head in heads.chunks_exact_mut(2 * turns.len()) {
+            let turned = rope_row(&bits(head), &turns);
+            write(head, turned);
+        }
+    }
+
+    fn softmax(&self, scores: &mut [f32], scale: f64) {
+        let softmax = Softmax::new(self.ways, scale);
+        write(scores, softmax.row(&bits(scores), scores.len()));
+    }
+
+    fn swiglu(&self, gate: &mut [f32], up: &[f32]) {
+        for (g, u) in gate.iter_mut().zip(up) {
+            *g = value(swiglu(g.to_bits(), u.to_bits()));
+        }
+    }
+
+    fn residual(&self, x: &mut [f32], y: &[f32]) {
+        for (x, y) in x.iter_mut().zip(y) {
+            *x = value(residual(y.to_bits(), f16::from_f32(*x).to_bits()));
+        }
+    }
+}
+
+/// FP32 encodings.
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
+
+/// The value of an FP16 encoding.
+fn value(encoding: u16) -> f32 {
+    f16::from_bits(encoding).to_f32()
+}
+
+/// Puts FP16 values in place of others.
+fn write(out: &mut [f32], encodings: Vec<u16>) {
+    out.iter_mut().zip(encodings).for_each(|(o, e)| *o = value(e));
 }
 
 impl Int4 {

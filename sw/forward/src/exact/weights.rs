@@ -100,8 +100,8 @@ impl Int4 {
         for ((y, columns), scales) in
             y.iter_mut().zip(columns.chunks_exact(self.slices)).zip(scales.chunks_exact(groups))
         {
-            let group = |(c, scale): (&[f32], &f32)| super::sum(c.iter().copied()) * scale;
-            *y = super::sum(columns.chunks(self.group).zip(scales).map(group));
+            let scaled = columns.iter().enumerate().map(|(i, c)| scales[i / self.group] * c);
+            *y = super::sum(scaled);
         }
     }
 }

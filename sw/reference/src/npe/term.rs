@@ -40,7 +40,7 @@ pub fn square(value: u16) -> Contribution {
     }
     // value^2 = significand^2 * 2^(2 (e - 25)); four zeros below make room up to 2^26.
     let term =
-        Term { exponent: 2 * field.max(1) - 29, significand: significand * significand << 4 };
+        Term { exponent: 2 * field.max(1) - 29, significand: (significand * significand) << 4 };
     Contribution::Term(term)
 }
 
