@@ -3,4 +3,5 @@
 pub mod array;
 pub mod crossing;
 pub mod dma;
+pub mod kv;
 pub mod systolic;

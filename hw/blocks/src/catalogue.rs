@@ -4,10 +4,16 @@ pub use crate::entry::Entry;
 
 /// All blocks, leaves first.
 pub fn catalogue() -> impl Iterator<Item = &'static Entry> {
-    [crate::primitives::ENTRIES, crate::stream::ENTRIES, crate::cdc::ENTRIES, crate::dma::ENTRIES]
-        .into_iter()
-        .chain(crate::pe_array::ENTRIES)
-        .flatten()
+    [
+        crate::primitives::ENTRIES,
+        crate::stream::ENTRIES,
+        crate::cdc::ENTRIES,
+        crate::dma::ENTRIES,
+        crate::kv::ENTRIES,
+    ]
+    .into_iter()
+    .chain(crate::pe_array::ENTRIES)
+    .flatten()
 }
 
 /// The entry of a block by name.

@@ -7,6 +7,7 @@
 //! | [`dma`] | reads and writes of external memory |
 //! | [`primitives`] | device primitives with their Verilog text |
 //! | [`stream`] | the valid/ready stream and what moves it |
+//! | [`kv`] | K and V of earlier tokens: schedule, invariance buffer, delivery |
 //! | [`pe_array`] | the multiplier array |
 //! | [`parameter`] | what is said of a block that cannot be built |
 //! | [`catalogue`] | every block with its contract |
@@ -16,6 +17,7 @@ pub mod catalogue;
 pub mod cdc;
 pub mod dma;
 mod entry;
+pub mod kv;
 pub mod parameter;
 pub mod pe_array;
 pub mod primitives;

@@ -5,7 +5,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`routing`] | which token executes which layer, owner layers, traces, random masks |
-//! | [`place`] | port and slot of a token: token-wise, and interleaved as the baseline |
+//! | [`mod@place`] | port and slot of a token: token-wise, and interleaved as the baseline |
 //! | [`layout`] | the KV region of a pseudo-channel: addresses |
 //! | [`machine`] | the sizes of a configuration that matter here |
 //! | [`schedule`] | rounds of reads from HBM and from the invariance buffer |
