@@ -2,9 +2,11 @@
 
 mod isa;
 mod model;
+mod overlay;
 
 pub use isa::{Asm, Disasm, Isa};
 pub use model::{ArrayConfig, Backend, Eval, Generate, Method, Model, Quantise, Skip};
+pub use overlay::{Compile, Compiled, Map};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -37,6 +39,10 @@ pub enum Command {
     /// Studies of the PE array.
     #[command(subcommand)]
     Pe(Pe),
+    /// Compile a quantised model: program, HBM and DDR images.
+    Compile(Compile),
+    /// Show where a compiled model lies in HBM and DDR.
+    Map(Map),
     /// Turn a program's text into a program for a configuration.
     Asm(Asm),
     /// Print a program as text.

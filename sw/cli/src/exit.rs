@@ -1,5 +1,6 @@
 //! Exit codes, and how errors become one sentence and a code.
 
+use skipopu_compiler::CompileError;
 use skipopu_config::ConfigError;
 use skipopu_eda::EdaError;
 use skipopu_forward::ForwardError;
@@ -91,6 +92,12 @@ impl From<ModelError> for Failure {
 
 impl From<ForwardError> for Failure {
     fn from(e: ForwardError) -> Failure {
+        Failure::usage(e)
+    }
+}
+
+impl From<CompileError> for Failure {
+    fn from(e: CompileError) -> Failure {
         Failure::usage(e)
     }
 }

@@ -58,8 +58,9 @@ pub fn engine(
     Ok(match backend {
         Backend::F32 => Box::new(Session::new(Network::new(F32, model, skipping)?)),
         Backend::Exact => {
-            let array = Config::resolve(&config.config)?.array;
-            let exact = Exact::new(variant(&array), array.lanes as usize)?;
+            let config = Config::resolve(&config.config)?;
+            let exact = Exact::new(variant(&config.array), config.array.lanes as usize)?
+                .with_ways(config.npe.ways as usize);
             Box::new(Session::new(Network::new(exact, model, skipping)?))
         }
     })

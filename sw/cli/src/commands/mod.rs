@@ -10,6 +10,7 @@ mod generate;
 mod isa;
 mod lint;
 mod model;
+mod overlay;
 mod pe;
 mod quantise;
 mod synth;
@@ -28,6 +29,8 @@ pub fn run(args: Args) -> Done {
         Command::Lint(a) => lint::run(&a),
         Command::Figures(a) => figures::run(&a),
         Command::Pe(a) => pe::run(&a),
+        Command::Compile(a) => overlay::compile(&a),
+        Command::Map(a) => overlay::map(&a),
         Command::Asm(a) => isa::assemble(&a),
         Command::Disasm(a) => isa::disassemble(&a),
         Command::Isa(a) => isa::run(&a),
