@@ -35,6 +35,8 @@ pub struct DmaRun {
     pub seed: u64,
     /// Core cycles in which everything must be done.
     pub budget: u64,
+    /// Address of the first byte of each port's memory; where there is none, 0.
+    pub bases: Vec<u64>,
     /// Addresses whose reads fail: their data is not compared, only that it comes.
     pub failing: Range<u64>,
 }
@@ -102,10 +104,10 @@ impl Port {
         port.words = legal.map(|c| c.words(&run.options) as usize).sum();
         port.read_command.push(&commands(&mut work.reads.iter().copied())).map_err(said)?;
         port.write_command.push(&commands(&mut work.writes.iter().map(|w| w.0))).map_err(said)?;
-        let bits = run.options.word_bits();
+        let bits = run.options.write_bits();
         for (command, bytes) in work.writes.iter().filter(|w| w.0.legal(&run.options)) {
             let mut padded = bytes.clone();
-            padded.resize(command.words(&run.options) as usize * bits / 8, 0x5a);
+            padded.resize(command.write_words(&run.options) as usize * bits / 8, 0x5a);
             let words: Vec<Beat> = padded.chunks(bits / 8).map(|c| word(bits, c).into()).collect();
             port.write_in.push(&words).map_err(said)?;
         }
@@ -155,6 +157,7 @@ impl DmaRun {
             stall: 0.0,
             seed: 0,
             budget: 100_000,
+            bases: Vec::new(),
             failing: 0..0,
         }
     }
@@ -271,8 +274,9 @@ impl DmaRun {
         let mut out = Vec::new();
         for c in self.work[i].reads.iter().filter(|c| c.legal(&self.options)) {
             let mut bytes = vec![0; c.beats(&self.options) as usize * beat];
-            if c.address + bytes.len() as u64 <= store.bytes() {
-                store.read(c.address, &mut bytes).map_err(said)?;
+            let at = c.address.wrapping_sub(self.bases.get(i).copied().unwrap_or(0));
+            if at < store.bytes() && bytes.len() as u64 <= store.bytes() - at {
+                store.read(at, &mut bytes).map_err(said)?;
             }
             let words = bytes.len().div_ceil(bits / 8);
             for (n, chunk) in bytes.chunks(bits / 8).enumerate() {

@@ -3,5 +3,6 @@
 pub mod array;
 pub mod crossing;
 pub mod dma;
+pub mod ideal;
 pub mod kv;
 pub mod systolic;

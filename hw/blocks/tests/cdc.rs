@@ -2,10 +2,12 @@
 
 mod common;
 
-use common::{seeds, Case};
+use common::{get, seeds, set, Case};
+use skipopu_eda::tool::{Tool, Toolbox};
+use skipopu_hdl::bundle::{self, BundleInfo};
 use skipopu_hw::cdc::{AsyncFifo, AsyncFifoOptions, AsyncStorage};
 use skipopu_hw::primitives::{Synchroniser, TwoClockBram, TwoClockLutram, JITTER};
-use skipopu_sim::{ClockDomain, InitialState, Model, Verilate, Verilated};
+use skipopu_sim::{ClockDomain, Engine, InitialState, Model, RustSim, Verilate, Verilated};
 use skipopu_system::crossing::Crossing;
 
 #[test]
@@ -261,5 +263,132 @@ fn constraints_name_what_the_verilog_declares() {
                 assert!(!c.unmet(&m.ports, &m.text.replace("reg [", "reg_ [")).is_empty());
             }
         }
+    }
+}
+
+/// One column a cycle of the write clock, which is twice as fast as the read clock: a cycle of that is two
+/// columns wide.
+fn waveform(storage: AsyncStorage, offer: &str, ready: &str) -> String {
+    let o = options(8, 16, storage, 2);
+    let mut sim = RustSim::new(Box::new(AsyncFifo::new(&o).unwrap())).unwrap();
+    let e: &mut dyn Engine = &mut sim;
+    let clocks = ["write_clock", "read_clock"].map(|n| e.clock_index(n).unwrap());
+    // `ready` is a register that starts at 0.
+    for _ in 0..2 {
+        e.edge(&clocks, true).unwrap();
+        e.edge(&clocks, false).unwrap();
+    }
+    let letter = |n: u128| char::from(b'A' + (n as u8 - 1));
+    let flag = |b: bool| if b { '1' } else { '.' };
+    let mut rows = vec![String::new(); 4];
+    let (mut next, mut pending) = (1u128, false);
+    let readies: Vec<char> = ready.chars().collect();
+    for (n, offers) in offer.chars().enumerate() {
+        pending |= offers == '1';
+        set(e, &[("in_valid", pending.into()), ("in_data", next)]);
+        let slow = n % 2 == 0;
+        if slow {
+            set(e, &[("out_ready", (readies[n / 2] == '1').into())]);
+        }
+        e.eval().unwrap();
+        let taken = pending && get(e, "in_ready") == 1;
+        rows[0].push(if pending { letter(next) } else { '.' });
+        rows[1].push(flag(get(e, "in_ready") == 1));
+        // The read clock rises at the end of every second column.
+        let valid = get(e, "out_valid") == 1;
+        rows[2].push(if valid { letter(get(e, "out_data")) } else { '.' });
+        rows[3].push(flag(readies[n / 2] == '1'));
+        if taken {
+            (next, pending) = (next + 1, false);
+        }
+        let rising = if slow { &clocks[..1] } else { &clocks[..] };
+        e.edge(rising, true).unwrap();
+        e.edge(rising, false).unwrap();
+    }
+    let names = ["in", "in_ready", "out", "out_ready"];
+    let title = format!("{storage:?}").to_lowercase();
+    let line = |(i, row): (usize, &String)| {
+        format!("{:10}{:10} {row}\n", if i == 0 { title.as_str() } else { "" }, names[i])
+    };
+    rows.iter().enumerate().map(line).collect()
+}
+
+#[test]
+fn waveforms_are_what_the_fifo_does() {
+    let text = waveform(AsyncStorage::Lutram, "111.....................", "11111...1111")
+        + &waveform(AsyncStorage::Bram, "1111....................", "111111111111");
+    let doc: String = text.lines().map(|l| format!("/// {}\n", l.trim_end())).collect();
+    let source = include_str!("../src/cdc/async_fifo.rs");
+    assert!(source.contains(&doc), "the documentation should hold:\n{doc}");
+}
+
+/// The commands of Vivado that the scripts use, over the cells of one instance; what was constrained
+/// is printed.
+const VIVADO: &str = r#"
+set cells {CELLS}
+proc get_cells {args} {
+    global cells
+    if {[lsearch $args -regexp] < 0} { return top/fifo }
+    set pattern [lindex $args [expr {[lsearch $args -regexp] + 1}]]
+    set found {}
+    foreach c $cells { if {[regexp "^$pattern\$" $c]} { lappend found $c } }
+    return $found
+}
+proc get_pins {name} { return $name }
+proc get_clocks {args} { return "clk_[file tail [lindex $args end]]" }
+proc get_property {args} { return [expr {[lindex $args end] eq "clk_source_clock" ? 4.4 : 2.2}] }
+proc set_property {name value cells} { puts "SET $name $value [llength $cells]" }
+proc set_max_delay {args} { puts "MAX [lindex $args end] [llength [lindex $args 4]]" }
+proc set_bus_skew {args} { puts "SKEW [lindex $args end] [llength [lindex $args 3]]" }
+"#;
+
+#[test]
+fn constraint_scripts_run_and_find_their_registers() {
+    let folder = tempfile::tempdir().unwrap();
+    let o = options(8, 16, AsyncStorage::Lutram, 2);
+    let case = Case::new("async_fifo", move || AsyncFifo::new(&o).unwrap());
+    let written = bundle::write(&case.design, folder.path(), &BundleInfo::default()).unwrap();
+    assert_eq!(written.constraints.len(), 2, "{:?}", written.constraints);
+    let manifest = std::fs::read_to_string(&written.manifest).unwrap();
+    let yosys = Toolbox::standard().find(Tool::Yosys).unwrap();
+    for script in &written.constraints {
+        let name = script.file_name().unwrap().to_string_lossy().to_string();
+        assert!(manifest.contains(&format!("\"constraints\": \"{name}\"")), "{manifest}");
+        let module = case.design.module(name.trim_end_matches(".tcl")).unwrap();
+        // The cells as synthesis names them: one per bit of every register of the text.
+        let register = |line: &str| {
+            let code = line.rsplit("*)").next()?.trim().strip_prefix("reg [")?;
+            let (range, rest) = code.split_once(']')?;
+            let top: usize = range.split(':').next()?.parse().ok()?;
+            let name = rest.trim().split([' ', ';']).next()?;
+            Some((0..=top).map(|n| format!("top/fifo/{name}_reg\\[{n}\\]")).collect::<Vec<_>>())
+        };
+        let cells: Vec<String> = module.text.lines().filter_map(register).flatten().collect();
+        assert!(!cells.is_empty(), "{}", module.text);
+        let run = |cells: &[String]| {
+            let text = VIVADO.replace("CELLS", &cells.join(" "))
+                + &std::fs::read_to_string(script).unwrap();
+            let path = folder.path().join("run.tcl");
+            std::fs::write(&path, text).unwrap();
+            // Yosys brings the Tcl interpreter.
+            let out =
+                std::process::Command::new(&yosys.path).arg("-Q").arg("-c").arg(path).output();
+            let out = out.unwrap();
+            let text = String::from_utf8_lossy(&out.stdout).to_string()
+                + &String::from_utf8_lossy(&out.stderr);
+            (out.status.success(), text)
+        };
+        let (ok, text) = run(&cells);
+        assert!(ok, "{text}");
+        let lines: Vec<&str> = text.lines().filter(|l| l.starts_with(['S', 'M'])).collect();
+        if name.starts_with("Synchroniser") {
+            let want = ["SET ASYNC_REG TRUE 5", "SET ASYNC_REG TRUE 5", "MAX 4.4 5", "SKEW 2.2 5"];
+            assert_eq!(lines, want, "{text}");
+        } else {
+            assert_eq!(lines, ["MAX 2.2 9"], "{text}");
+        }
+        // A register that synthesis has removed stops the flow.
+        let (ok, text) = run(&["top/fifo/other_reg".to_string()]);
+        assert!(!ok && text.contains("no register"), "{text}");
     }
 }

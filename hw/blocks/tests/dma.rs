@@ -7,18 +7,18 @@ use rand::rngs::SmallRng;
 use rand::SeedableRng;
 use skipopu_hdl::prelude::*;
 use skipopu_hw::dma::{
-    fault_kind, BurstSplitter, ChunkAligner, Command, DmaEngine, DmaOptions, FaultLatch,
+    fault_kind, BurstSplitter, ChunkAligner, Command, DmaEngine, DmaOptions, DmaPort, FaultLatch,
     ReadMaster, WriteMaster,
 };
-use skipopu_sim::memory::{AxiSlave, Delay, Disturbance, Response};
+use skipopu_sim::memory::{AxiSlave, AxiVersion, Delay, Disturbance, Response, Store};
 use skipopu_sim::stream::{Beat, Pattern, StreamBench};
-use skipopu_sim::{uniform_word, ClockDomain, Model, Verilate, Verilated};
+use skipopu_sim::{uniform_word, ClockDomain, Engine, Model, RustSim, Verilate, Verilated};
 use skipopu_system::dma::{random_work, slaves, DmaReport, DmaRun, PortWork};
 use std::ops::Range;
 
-/// A smaller buffer than HBM's, so that it fills.
+/// A smaller buffer than HBM's, so that it fills, and writes at the full rate.
 fn options() -> DmaOptions {
-    DmaOptions { read_words: 64, reads: 16, ..DmaOptions::hbm() }
+    DmaOptions { read_words: 64, reads: 16, write_beats: 2, ..DmaOptions::hbm() }
 }
 
 const BYTES: u64 = 1 << 24;
@@ -224,7 +224,7 @@ fn illegal_commands_are_refused_and_reported() {
 /// a memory as slow as HBM under load.
 #[test]
 fn the_rate_of_the_port_is_kept() {
-    let o = DmaOptions::hbm();
+    let o = DmaOptions { write_beats: 2, ..DmaOptions::hbm() };
     let case = engine(1, o.clone());
     let built = case.verilated();
     for (cycles, bytes) in [(60, 1 << 16), (135, 1 << 16)] {
@@ -366,4 +366,121 @@ fn planted_faults_are_found() {
         });
         assert!(found, "{module}: {to} went unnoticed");
     }
+}
+
+/// One column a cycle, as it is before its rising edge: commands in capitals, their bursts in small letters.
+#[test]
+fn waveform_of_the_splitter() {
+    let o = options();
+    let mut sim = RustSim::new(Box::new(BurstSplitter::new(&o).unwrap())).unwrap();
+    let e: &mut dyn Engine = &mut sim;
+    let commands = [(0x100, 1280, 0), (0x1000, 64, 1), (0x2000, 64, 2)];
+    let mut rows = vec![String::new(); 4];
+    let mut next = 0;
+    for n in 0..12 {
+        let offered = commands.get(next);
+        let (address, bytes, tag) = offered.copied().unwrap_or_default();
+        let word = read(address, bytes, tag).word(&o);
+        e.set("command_data", &word).unwrap();
+        set(e, &[("command_valid", offered.is_some().into()), ("burst_ready", (n != 6).into())]);
+        e.eval().unwrap();
+        let letter = |n: u128, first: u8| char::from(first + n as u8);
+        let burst = e.get("burst_data").unwrap();
+        let tag_at = 28 + 4 + 1;
+        rows[0].push(offered.map_or('.', |c| letter(c.2.into(), b'A')));
+        rows[1].push(if get(e, "command_ready") == 1 { '1' } else { '.' });
+        let valid = get(e, "burst_valid") == 1;
+        rows[2].push(if valid { letter(burst.slice(tag_at, 8).to_u128(), b'a') } else { '.' });
+        rows[3].push(if n != 6 { '1' } else { '.' });
+        next += usize::from(offered.is_some() && get(e, "command_ready") == 1);
+        tick(e);
+    }
+    let names = ["command", "ready", "burst", "ready"];
+    let line = |(n, row): (&str, &String)| format!("/// {n:10} {row}\n");
+    let doc: String = names.into_iter().zip(&rows).map(line).collect();
+    let source = include_str!("../src/dma/splitter.rs");
+    assert!(source.contains(&doc), "the documentation should hold:\n{doc}");
+}
+
+/// A read of 6 beats and a write of 3 at 1:2 clocks; one column a cycle of the AXI clock, two of the core's.
+#[test]
+fn waveforms_of_a_port() {
+    let o = DmaOptions { read_words: 64, ..DmaOptions::hbm() };
+    let p = o.clone();
+    let mut sim = RustSim::new(Box::new(DmaPort::new(&p).unwrap())).unwrap();
+    let store = Store::noisy(BYTES, 0);
+    let mut slave =
+        AxiSlave::bind(&sim, "m_axi", AxiVersion::Axi3, store).unwrap().timing(Delay::fixed(4));
+    let e: &mut dyn Engine = &mut sim;
+    let clocks = ["axi_clock", "clock"].map(|n| e.clock_index(n).unwrap());
+    for _ in 0..4 {
+        e.edge(&clocks, true).unwrap();
+        e.edge(&clocks, false).unwrap();
+    }
+    let streams = [
+        "read_command",
+        "m_axi_ar",
+        "m_axi_r",
+        "read_out",
+        "write_command",
+        "write_in",
+        "m_axi_aw",
+        "m_axi_w",
+        "m_axi_b",
+        "write_done",
+    ];
+    let mut rows = vec![String::new(); streams.len()];
+    set(e, &[("read_out_ready", 1), ("write_done_ready", 1)]);
+    let mut words = 3;
+    let mut offered = [true, true];
+    for n in 0..56 {
+        if n % 2 == 0 {
+            e.set("read_command_data", &read(0x1000, 192, 1).word(&o)).unwrap();
+            e.set("write_command_data", &read(0x80_0000, 96, 2).word(&o)).unwrap();
+            set(
+                e,
+                &[
+                    ("read_command_valid", offered[0].into()),
+                    ("write_command_valid", offered[1].into()),
+                    ("write_in_valid", u128::from(words > 0)),
+                ],
+            );
+        }
+        slave.present(e);
+        e.eval().unwrap();
+        let fires = |e: &dyn Engine, s: &str| {
+            let bit = |p: &str| {
+                get(e, &if s.starts_with("m_axi") { format!("{s}{p}") } else { format!("{s}_{p}") })
+                    == 1
+            };
+            bit("valid") && bit("ready")
+        };
+        for (row, s) in rows.iter_mut().zip(streams) {
+            row.push(if fires(e, s) { '1' } else { '.' });
+        }
+        slave.observe(e).unwrap();
+        if n % 2 == 1 {
+            offered[0] &= !fires(e, "read_command");
+            offered[1] &= !fires(e, "write_command");
+            words -= i32::from(fires(e, "write_in"));
+        }
+        let rising = if n % 2 == 0 { &clocks[..1] } else { &clocks[..] };
+        e.edge(rising, true).unwrap();
+        e.edge(rising, false).unwrap();
+    }
+    // Edges of the core's clock end odd columns; the command fires at the end of column 1.
+    let first = |s: &str| {
+        let at = streams.iter().position(|n| *n == s).unwrap();
+        rows[at].find('1').unwrap()
+    };
+    let (core, axi) = ReadMaster::REQUEST_EDGES;
+    assert_eq!(first("m_axi_ar"), 1 + 2 * core + axi + 1);
+    let (axi, core) = ReadMaster::WORD_EDGES;
+    let entered = first("m_axi_r") + 1 + axi;
+    assert_eq!(entered % 2, 1, "the word goes in at an edge of both clocks");
+    assert_eq!(first("read_out"), entered + 2 * core + 1);
+    let line = |(n, row): (&str, &String)| format!("{n:14} {row}\n");
+    let doc: String = streams.into_iter().zip(&rows).map(line).collect();
+    let page = include_str!("../../../docs/memory.md");
+    assert!(page.contains(&doc), "docs/memory.md should hold:\n{doc}");
 }

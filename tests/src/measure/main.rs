@@ -4,6 +4,7 @@
 //! when a measurement fails.
 
 mod array;
+mod dma;
 mod emitter;
 mod fuzz;
 mod model;
@@ -31,6 +32,8 @@ struct Args {
 enum What {
     /// The whole `u280` array: emission, cost, build, a run against the reference.
     Array,
+    /// The DMA: words across clocks, cost, rates of HBM and DDR4 on the memory models; minutes.
+    Dma,
     /// The emitter against rust-hdl's own on regular designs of 512 and 4,096 DSPs.
     Emitter,
     /// The overpacked multiplier's equation for all 2^33 operand triples.
@@ -64,6 +67,7 @@ fn run(args: &Args) -> Result<()> {
     let mut recorder = Recorder::default();
     match args.what {
         What::Array => array::measure(&mut recorder)?,
+        What::Dma => dma::measure(&mut recorder)?,
         What::Emitter => emitter::measure(&mut recorder)?,
         What::Multiplier => multiplier::measure(&mut recorder)?,
         What::Fuzz { blocks, seed } => fuzz::measure(&mut recorder, blocks, seed)?,

@@ -76,6 +76,19 @@ impl AsyncFifoOptions {
 ///
 /// Reset both sides together: hold `write_reset` and `read_reset` until each has been 1 for eight cycles
 /// of the slower clock. It drops what is held.
+///
+/// Waveforms with a write clock twice as fast as the read clock, one column a write cycle:
+///
+/// ```text
+/// lutram    in         ABC.....................
+///           in_ready   111111111111111111111111
+///           out        ......AABBCCCCCCCC......
+///           out_ready  1111111111......11111111
+/// bram      in         ABCD....................
+///           in_ready   111111111111111111111111
+///           out        ........AABBCCDD........
+///           out_ready  111111111111111111111111
+/// ```
 #[derive(LogicBlock, Ports)]
 pub struct AsyncFifo {
     /// Clock of `in`.

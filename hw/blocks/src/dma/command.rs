@@ -41,9 +41,14 @@ impl Command {
         u64::from(self.bytes).div_ceil(options.axi.beat_bytes() as u64)
     }
 
-    /// Words of the core's stream: the last one may be filled in part.
+    /// Words of the core's read stream: the last one may be filled in part.
     pub fn words(&self, options: &DmaOptions) -> u64 {
         self.beats(options).div_ceil(options.beats_per_word as u64)
+    }
+
+    /// Words of the core's write stream: the last one may be used in part.
+    pub fn write_words(&self, options: &DmaOptions) -> u64 {
+        self.beats(options).div_ceil(options.write_beats as u64)
     }
 
     /// Does a master carry it out? If not, it reports the fault

@@ -71,7 +71,7 @@ impl DmaEngine {
                 .map(|_| StreamSource::new(options.word_bits() + options.tag_bits))
                 .collect(),
             write_command: commands(),
-            write_in: (0..ports).map(|_| ItemSink::new(options.word_bits())).collect(),
+            write_in: (0..ports).map(|_| ItemSink::new(options.write_bits())).collect(),
             write_done: (0..ports).map(|_| ItemSource::new(options.tag_bits + 2)).collect(),
             busy: Default::default(),
             read_faults: Wire::new(ports),

@@ -8,9 +8,12 @@ use crate::parameter::{index_bits, require, ParameterError};
 pub struct DmaOptions {
     /// The AXI port.
     pub axi: AxiShape,
-    /// AXI beats that make one word of the core's streams: 1, or 2 where the AXI port runs at twice the
+    /// AXI beats that make one word of the core's read stream: 1, or 2 where the AXI port runs at twice the
     /// core's clock and is half as wide.
     pub beats_per_word: usize,
+    /// AXI beats that make one word of the core's write stream: as `beats_per_word`. One costs least and
+    /// halves the rate of writes where the AXI port runs at twice the core's clock.
+    pub write_beats: usize,
     /// Longest burst in beats: a power of two from 2 to the port's limit, of at most 4 KiB. Bursts end
     /// where the address is a multiple of it, and so never cross 4 KiB.
     pub burst_beats: usize,
@@ -28,7 +31,7 @@ pub struct DmaOptions {
 }
 
 impl DmaOptions {
-    /// A port of the HBM at twice the core's clock: words of 64 bytes, bursts of 512 bytes, which lie
+    /// A port of the HBM at twice the core's clock: read words of 64 bytes, write words of 32, bursts of 512 bytes, which lie
     /// in one pair of open rows, and up to 32 KiB of reads in flight.
     ///
     /// A port gives 14.4 GB/s at up to 300 ns (docs/memory-model.md), so 4.3 KiB in flight keep it
@@ -37,6 +40,7 @@ impl DmaOptions {
         DmaOptions {
             axi: AxiShape::hbm(),
             beats_per_word: 2,
+            write_beats: 1,
             burst_beats: 16,
             tag_bits: 8,
             read_words: 512,
@@ -46,14 +50,20 @@ impl DmaOptions {
         }
     }
 
-    /// A port of a DDR4 controller: words of 64 bytes, bursts of 1 KiB.
+    /// A port of a DDR4 controller at 4/3 of the core's clock: read words of 128 bytes, of which the core
+    /// takes more than the 19.2 GB/s that there are, write words of 64, bursts of 1 KiB.
     pub const fn ddr() -> DmaOptions {
-        DmaOptions { axi: AxiShape::ddr(), beats_per_word: 1, reads: 32, ..DmaOptions::hbm() }
+        DmaOptions { axi: AxiShape::ddr(), reads: 32, ..DmaOptions::hbm() }
     }
 
-    /// Bits of a word of the core's streams.
+    /// Bits of a word of the core's read stream.
     pub const fn word_bits(&self) -> usize {
         self.axi.data_bits * self.beats_per_word
+    }
+
+    /// Bits of a word of the core's write stream.
+    pub const fn write_bits(&self) -> usize {
+        self.axi.data_bits * self.write_beats
     }
 
     /// Bits of the address of a beat.
@@ -71,14 +81,19 @@ impl DmaOptions {
         index_bits(self.write_words + 3)
     }
 
-    /// Most words that a burst can end in the read buffer, half a word of its predecessor and the
-    /// padding of its own end included.
-    pub(super) const fn burst_words(&self) -> usize {
-        if self.beats_per_word == 1 {
+    /// Most words of so many beats that a burst can end, half a word of its predecessor and the padding
+    /// of its own end included.
+    const fn most_words(&self, beats: usize) -> usize {
+        if beats == 1 {
             self.burst_beats
         } else {
             (self.burst_beats + 2) / 2
         }
+    }
+
+    /// Most words that a burst can fill in the read buffer.
+    pub(super) const fn burst_words(&self) -> usize {
+        self.most_words(self.beats_per_word)
     }
 
     /// # Errors
@@ -86,8 +101,11 @@ impl DmaOptions {
     pub(super) fn check(&self) -> Result<(), ParameterError> {
         self.axi.check()?;
         let block = "dma port";
-        let ok = (1..=2).contains(&self.beats_per_word);
-        require(ok, block, "beats_per_word", self.beats_per_word, "must be 1 or 2")?;
+        for (name, beats) in
+            [("beats_per_word", self.beats_per_word), ("write_beats", self.write_beats)]
+        {
+            require((1..=2).contains(&beats), block, name, beats, "must be 1 or 2")?;
+        }
         let bytes = self.burst_beats * self.axi.beat_bytes();
         let ok = self.burst_beats.is_power_of_two()
             && (2..=self.axi.max_beats()).contains(&self.burst_beats)
@@ -101,8 +119,11 @@ impl DmaOptions {
             self.tag_bits,
             "must be 1 to 16",
         )?;
-        let least = 2 * self.burst_words();
-        for (name, words) in [("read_words", self.read_words), ("write_words", self.write_words)] {
+        for (name, words, beats) in [
+            ("read_words", self.read_words, self.beats_per_word),
+            ("write_words", self.write_words, self.write_beats),
+        ] {
+            let least = 2 * self.most_words(beats);
             let ok = words.is_power_of_two() && (least..=65_536).contains(&words);
             let legal = "must be a power of two of at least two bursts, up to 65536";
             require(ok, block, name, words, legal)?;

@@ -56,7 +56,7 @@ impl DmaPort {
             read_command: ItemSink::new(Command::bits(options)),
             read_out: StreamSource::new(options.word_bits() + options.tag_bits),
             write_command: ItemSink::new(Command::bits(options)),
-            write_in: ItemSink::new(options.word_bits()),
+            write_in: ItemSink::new(options.write_bits()),
             write_done: ItemSource::new(options.tag_bits + 2),
             busy: Default::default(),
             read_fault: FaultSource::new(options),

@@ -59,6 +59,14 @@ pub struct ReadMaster {
 }
 
 impl ReadMaster {
+    /// Edges of the core's and of the AXI clock after the edge at which a command fires until ARVALID;
+    /// where the clocks' edges meet, one more.
+    pub const REQUEST_EDGES: (usize, usize) = (1, 3);
+
+    /// Edges of the AXI and of the core's clock after the edge at which the last beat of a word fires until
+    /// `out` offers it; where the clocks' edges meet, one more.
+    pub const WORD_EDGES: (usize, usize) = (1, 4);
+
     /// A master with these options.
     ///
     /// # Errors

@@ -15,11 +15,13 @@ use skipopu_hdl::prelude::*;
 ///   that runs beyond the address space: it takes and reports it in `refused`.
 /// - Guarantee: a burst a cycle, also when every command is a single burst.
 ///
+/// Commands of three, one and one burst:
+///
 /// ```text
-/// commands of 3, 1 and 1 bursts
-///              command    ABBBC...........
-///              ready      1..1111111111111
-///              burst      .aaabc..........
+/// command    ABBBC.......
+/// ready      1..111111111
+/// burst      .aaabc......
+/// ready      111111.11111
 /// ```
 #[derive(LogicBlock, Ports)]
 pub struct BurstSplitter {

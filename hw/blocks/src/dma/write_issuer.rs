@@ -45,7 +45,7 @@ impl WriteIssuer {
             out: ItemSource::new(bits),
             push: Default::default(),
             stored: Reg::new(options.write_level_bits()),
-            half: vec![DFF::default(); options.beats_per_word - 1],
+            half: vec![DFF::default(); options.write_beats - 1],
             _options: options.clone(),
         })
     }
@@ -56,7 +56,7 @@ impl Logic for WriteIssuer {
         burst = BurstSplitter::bits(&self._options),
         words = self._options.write_words,
         beats = self._options.burst_beats,
-        pack = self._options.beats_per_word,
+        pack = self._options.write_beats,
         latency = Self::LATENCY
     )]
     fn update(&mut self) {

@@ -60,7 +60,7 @@ impl WriteSender {
             clock: Default::default(),
             reset: Default::default(),
             burst: ItemSink::new(BurstSplitter::bits(options)),
-            word: ItemSink::new(options.word_bits()),
+            word: ItemSink::new(options.write_bits()),
             done: ItemSource::new(Self::bits(options)),
             m_axi: AxiWriteMaster::new(&options.axi),
             offered: Default::default(),
@@ -69,7 +69,7 @@ impl WriteSender {
             sending: fifo(sending)?,
             waiting: fifo(waiting)?,
             beat: Reg::new(options.axi.len_bits),
-            half: vec![DFF::default(); options.beats_per_word - 1],
+            half: vec![DFF::default(); options.write_beats - 1],
             response: Reg::new(2),
             failed: Reg::new(address),
             _options: options.clone(),
@@ -86,7 +86,7 @@ impl Logic for WriteSender {
     #[hdl(
         data = self._options.axi.data_bits,
         address = self._options.axi.address_bits,
-        beats = self._options.beats_per_word,
+        beats = self._options.write_beats,
         tag = self._options.tag_bits,
         writes = self._options.writes
     )]
