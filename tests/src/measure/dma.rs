@@ -1,18 +1,17 @@
 //! The DMA: what it gives of what memory can give, words across clocks, cost.
 
 use crate::record::Recorder;
-use anyhow::{ensure, Context, Result};
+use anyhow::{ensure, Error, Result};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use skipopu_config::Config;
 use skipopu_eda::synth::{self, Hierarchy, SynthOptions};
 use skipopu_hdl::{emit, Design, Dut, EmitOptions};
-use skipopu_hw::axi::AxiShape;
 use skipopu_hw::cdc::{AsyncFifo, AsyncFifoOptions, AsyncStorage};
 use skipopu_hw::dma::{Command, DmaEngine, DmaOptions, ReadCollector, WriteSender};
 use skipopu_hw::primitives::JITTER;
 use skipopu_ledger::Kind;
-use skipopu_sim::memory::{Ddr, Hbm, MemoryPort, Timing};
+use skipopu_sim::memory::{AxiSlave, Ddr, Hbm, MemoryPort, Timing};
 use skipopu_sim::{ClockDomain, InitialState, Verilate};
 use skipopu_system::crossing::Crossing;
 use skipopu_system::dma::{slaves, DmaRun, PortWork};
@@ -21,11 +20,6 @@ use skipopu_system::ideal::Ideal;
 const CONFIG: &str = "u280";
 /// Bytes that each port moves in a run.
 const BYTES: u64 = 512 << 10;
-/// Bytes of a pseudo-channel.
-const CHANNEL: u64 = 256 << 20;
-/// Bytes of a DDR4 channel that are used.
-const DDR_BYTES: u64 = 1 << 30;
-
 /// Runs and maps the DMA of the `u280` configuration.
 ///
 /// # Errors
@@ -33,8 +27,8 @@ const DDR_BYTES: u64 = 1 << 30;
 pub fn measure(out: &mut Recorder) -> Result<()> {
     let config = Config::preset(CONFIG)?;
     crossings(out)?;
-    ddr(out, &config)?;
-    hbm(out, &config)?;
+    ddr(&config).measure(out)?;
+    hbm(&config).measure(out)?;
     cost(out, &config)
 }
 
@@ -55,7 +49,7 @@ fn crossings(out: &mut Recorder) -> Result<()> {
                 for (idle, stall) in [(0.0, 0.0), (0.3, 0.3)] {
                     let run = Crossing { clocks, words: 25_000, idle, stall, seed };
                     let mut model = built.model_from(InitialState::Random(seed as u32 + 1))?;
-                    let done = run.run(&mut model, 64).map_err(anyhow::Error::msg)?;
+                    let done = run.run(&mut model, 64).map_err(Error::msg)?;
                     words += done.words;
                 }
                 pairs += 1;
@@ -106,148 +100,151 @@ fn cost(out: &mut Recorder, config: &Config) -> Result<()> {
     Ok(())
 }
 
-/// Reads of one port.
+/// Reads of one port: blocks of a size at random places, aligned to it, or all in a row.
 struct Pattern {
     name: &'static str,
-    commands: Box<dyn Fn(&DmaOptions, u64, u64) -> Vec<Command>>,
+    block: u32,
+    random: bool,
 }
 
-/// Blocks of a size at random places, aligned to it.
-fn blocks(bytes: u32) -> impl Fn(&DmaOptions, u64, u64) -> Vec<Command> {
-    move |_, memory, seed| {
+const PATTERNS: [Pattern; 4] = [
+    Pattern { name: "seq", block: 64 << 10, random: false },
+    Pattern { name: "rnd8k", block: 8192, random: true },
+    Pattern { name: "rnd512", block: 512, random: true },
+    Pattern { name: "rnd64", block: 64, random: true },
+];
+
+impl Pattern {
+    fn commands(&self, memory_bytes: u64, seed: u64) -> Vec<Command> {
         let mut rng = SmallRng::seed_from_u64(seed);
-        let count = BYTES / u64::from(bytes);
-        let slots = memory / u64::from(bytes);
-        let at = |rng: &mut SmallRng| rng.random_range(0..slots) * u64::from(bytes);
-        (0..count).map(|n| Command { address: at(&mut rng), bytes, tag: n as u32 % 256 }).collect()
+        let block = u64::from(self.block);
+        let mut command = |n| {
+            let at = if self.random { rng.random_range(0..memory_bytes / block) } else { n };
+            Command { address: at * block, bytes: self.block, tag: n as u32 % 256 }
+        };
+        (0..BYTES / block).map(&mut command).collect()
     }
 }
 
-fn patterns() -> Vec<Pattern> {
-    let sequential = |_: &DmaOptions, _, _| {
-        let command = |n| Command { address: n * (64 << 10), bytes: 64 << 10, tag: n as u32 };
-        (0..BYTES >> 16).map(command).collect::<Vec<_>>()
-    };
-    vec![
-        Pattern { name: "seq", commands: Box::new(sequential) },
-        Pattern { name: "rnd8k", commands: Box::new(blocks(8192)) },
-        Pattern { name: "rnd512", commands: Box::new(blocks(512)) },
-        Pattern { name: "rnd64", commands: Box::new(blocks(64)) },
-    ]
-}
+/// Models of a memory's ports, fresh and idle.
+type Ports = Box<dyn Fn(usize) -> MemoryPort>;
 
-/// Core cycles that the DMA takes and AXI cycles that the memory would take of a master without
-/// latency or limit; every word is compared.
-#[allow(clippy::too_many_arguments)] // One call for each memory.
-fn against_ideal(
-    out: &mut Recorder,
-    memory: &str,
-    options: &DmaOptions,
+/// A memory with its DMA.
+struct Memory {
+    name: &'static str,
+    options: DmaOptions,
     ports: usize,
     bytes: u64,
+    /// Clocks of the core and of the AXI ports.
     clocks: (ClockDomain, ClockDomain),
-    timing: &dyn Fn() -> Box<dyn Fn(usize) -> MemoryPort>,
-) -> Result<()> {
-    let design = emitted(&DmaEngine::new(ports, options)?, "dma_engine")?;
-    println!("verilating the DMA of {ports} {memory} ports");
-    let built = Verilate::new(&design).build()?;
-    let mut least = f64::INFINITY;
-    let (mut parts, mut order) = (Vec::new(), Vec::new());
-    for pattern in patterns() {
-        let base = |i: usize| if memory == "hbm" { (i as u64) << 28 } else { 0 };
-        let local: Vec<Vec<Command>> =
-            (0..ports).map(|i| (pattern.commands)(options, bytes, i as u64)).collect();
-        let work: Vec<PortWork> = local
-            .iter()
-            .enumerate()
-            .map(|(i, c)| PortWork {
-                reads: c.iter().map(|c| Command { address: c.address + base(i), ..*c }).collect(),
-                writes: Vec::new(),
-            })
-            .collect();
-        let mut model = built.model()?;
-        let of_port = timing();
-        let with = |i, s: skipopu_sim::memory::AxiSlave| s.base(base(i)).timing(of_port(i));
-        let (mut slaves, stores) =
-            slaves(&model, options, ports, bytes, with).map_err(anyhow::Error::msg)?;
-        let run =
-            DmaRun { clocks, bases: (0..ports).map(base).collect(), ..DmaRun::new(options, work) };
-        let report = run.run(&mut model, &mut slaves, &stores).map_err(anyhow::Error::msg)?;
-        let bursts: Vec<Vec<(u64, u64)>> =
-            local.iter().map(|c| c.iter().flat_map(|c| c.bursts(options)).collect()).collect();
-        let ideal = |in_order: bool| {
-            let of_port = timing();
-            let memories = (0..ports).map(|i| Box::new(of_port(i)) as Box<dyn Timing>).collect();
-            Ideal::new(memories, options.axi.beat_bytes() as u32, in_order).reads(&bursts)
+    /// Bit of an AXI address from which on it is the port's number, where it holds that.
+    port_bit: Option<u32>,
+    timing: fn() -> Ports,
+}
+
+impl Memory {
+    fn base(&self, port: usize) -> u64 {
+        self.port_bit.map_or(0, |bit| (port as u64) << bit)
+    }
+
+    /// Cycles of the AXI clock that an ideal master takes.
+    fn ideal(&self, bursts: &[Vec<(u64, u64)>], in_order: bool) -> u64 {
+        let port = (self.timing)();
+        let timing = |i| Box::new(port(i)) as Box<dyn Timing>;
+        let memories = (0..self.ports).map(timing).collect();
+        Ideal::new(memories, self.options.axi.beat_bytes() as u32, in_order).reads(bursts)
+    }
+
+    /// Reads with every pattern through the DMA, every word compared, and with ideal masters.
+    fn measure(&self, out: &mut Recorder) -> Result<()> {
+        let (name, ports, options) = (self.name, self.ports, &self.options);
+        let design = emitted(&DmaEngine::new(ports, options)?, "dma_engine")?;
+        println!("verilating the DMA of {ports} {name} ports");
+        let built = Verilate::new(&design).build()?;
+        let mut add = |key: &str, value: f64, unit: &str, note: &str| {
+            out.add(&format!("{name}.{key}"), value, unit, Kind::Simulated, "dma", note);
         };
-        order.push((pattern.name, 100.0 * ideal(false) as f64 / ideal(true) as f64));
-        let ideal = ideal(true);
-        let ideal_ps = ideal * clocks.1.period_ps();
-        let percent = 100.0 * ideal_ps as f64 / report.time_ps as f64;
-        let moved: u64 = local.iter().flatten().map(|c| u64::from(c.bytes)).sum();
-        let gbs = moved as f64 / report.time_ps as f64 * 1000.0;
-        ensure!(moved == BYTES * ports as u64, "{} bytes moved of {}", moved, BYTES * ports as u64);
-        println!(
-            "  {memory} {:8} {gbs:7.1} GB/s, {percent:.2} % of the ideal master",
-            pattern.name
-        );
-        out.add(
-            &format!("{memory}.dma.{}_gbs", pattern.name),
-            gbs,
-            "GB/s",
-            Kind::Simulated,
-            "dma",
-            format!(
-                "{ports} ports, {} KiB each, {} commands a port, every word compared",
+        let (mut least, mut parts) = (f64::INFINITY, Vec::new());
+        for pattern in PATTERNS {
+            let local: Vec<Vec<Command>> =
+                (0..ports).map(|i| pattern.commands(self.bytes, i as u64)).collect();
+            let global = |(i, reads): (usize, &Vec<Command>)| {
+                let at = |c: &Command| Command { address: c.address + self.base(i), ..*c };
+                PortWork { reads: reads.iter().map(at).collect(), writes: Vec::new() }
+            };
+            let work = local.iter().enumerate().map(global).collect();
+            let mut model = built.model()?;
+            let port = (self.timing)();
+            let with = |i, s: AxiSlave| s.base(self.base(i)).timing(port(i));
+            let (mut slaves, stores) =
+                slaves(&model, options, ports, self.bytes, with).map_err(Error::msg)?;
+            let bases = (0..ports).map(|i| self.base(i)).collect();
+            let run = DmaRun { clocks: self.clocks, bases, ..DmaRun::new(options, work) };
+            let report = run.run(&mut model, &mut slaves, &stores).map_err(Error::msg)?;
+
+            let bursts: Vec<Vec<(u64, u64)>> =
+                local.iter().map(|c| c.iter().flat_map(|c| c.bursts(options)).collect()).collect();
+            let ideal = self.ideal(&bursts, true);
+            let time = report.time_ps as f64;
+            let percent = 100.0 * (ideal * self.clocks.1.period_ps()) as f64 / time;
+            let moved: u64 = local.iter().flatten().map(|c| u64::from(c.bytes)).sum();
+            let note = format!(
+                "{ports} ports, {} KiB each in {} commands, every word compared",
                 BYTES >> 10,
                 local[0].len()
-            ),
+            );
+            let key = pattern.name;
+            add(&format!("dma.{key}_gbs"), moved as f64 / time * 1000.0, "GB/s", &note);
+            let order = 100.0 * self.ideal(&bursts, false) as f64 / ideal as f64;
+            let note = "rate of an ideal master whose answers keep the order of its requests, of that of one whose answers need not";
+            add(&format!("one_id.{key}_percent"), order, "%", note);
+            least = least.min(percent);
+            parts.push(format!("{key} {percent:.1}"));
+        }
+        let note = format!(
+            "least of {}; 100 % is a master on the same ports without latency or limits of its own",
+            parts.join(", ")
         );
-        least = least.min(percent);
-        parts.push(format!("{} {percent:.1}", pattern.name));
+        add("dma_of_model_percent", least, "%", &note);
+        ensure!(least >= 98.0, "the DMA gives {least:.1} % of what {name} can give");
+        Ok(())
     }
-    let note = format!(
-        "least of {}; 100 % is a master on the same ports without latency or limits of its own",
-        parts.join(", ")
-    );
-    out.add(&format!("{memory}.dma_of_model_percent"), least, "%", Kind::Simulated, "dma", note);
-    for (name, percent) in order {
-        let note = "rate of an ideal master whose answers keep the order of its requests, of one whose answers do not";
-        out.add(
-            &format!("{memory}.one_id.{name}_percent"),
-            percent,
-            "%",
-            Kind::Simulated,
-            "dma",
-            note,
-        );
-    }
-    ensure!(least >= 98.0, "the DMA gives {least:.1} % of what {memory} can give");
-    Ok(())
 }
 
-fn hbm(out: &mut Recorder, config: &Config) -> Result<()> {
-    let ports = config.memory.hbm_ports as usize;
-    let clocks = (
-        ClockDomain::new(1_000_000 / u64::from(config.clocks.core_mhz)),
-        ClockDomain::new(1_000_000 / u64::from(config.memory.hbm_clock_mhz)),
-    );
-    let timing = || {
-        let hbm = Hbm::u280();
-        Box::new(move |i| hbm.port(i)) as Box<dyn Fn(usize) -> MemoryPort>
-    };
-    against_ideal(out, "hbm", &DmaOptions::hbm(), ports, CHANNEL, clocks, &timing)
+fn core_clock(config: &Config) -> ClockDomain {
+    ClockDomain::new(1_000_000 / u64::from(config.clocks.core_mhz))
 }
 
-fn ddr(out: &mut Recorder, config: &Config) -> Result<()> {
-    let channels = config.memory.ddr_channels as usize;
-    ensure!(AxiShape::ddr().data_bits == 512, "a DDR port has 64 bytes a beat");
-    let core = ClockDomain::new(1_000_000 / u64::from(config.clocks.core_mhz));
-    let timing = || {
-        let all: Vec<Ddr> = (0..2).map(|_| Ddr::u280()).collect();
-        Box::new(move |i: usize| all[i].port()) as Box<dyn Fn(usize) -> MemoryPort>
-    };
-    let clocks = (core, ClockDomain::new(3_333));
-    against_ideal(out, "ddr", &DmaOptions::ddr(), channels, DDR_BYTES, clocks, &timing)
-        .context("DDR4")
+fn hbm(config: &Config) -> Memory {
+    Memory {
+        name: "hbm",
+        options: DmaOptions::hbm(),
+        ports: config.memory.hbm_ports as usize,
+        bytes: 256 << 20,
+        clocks: (
+            core_clock(config),
+            ClockDomain::new(1_000_000 / u64::from(config.memory.hbm_clock_mhz)),
+        ),
+        port_bit: Some(28),
+        timing: || {
+            let hbm = Hbm::u280();
+            Box::new(move |i| hbm.port(i))
+        },
+    }
+}
+
+/// The controllers' own clock is 300 MHz.
+fn ddr(config: &Config) -> Memory {
+    Memory {
+        name: "ddr",
+        options: DmaOptions::ddr(),
+        ports: config.memory.ddr_channels as usize,
+        bytes: 1 << 30,
+        clocks: (core_clock(config), ClockDomain::new(3_333)),
+        port_bit: None,
+        timing: || {
+            let channels: Vec<Ddr> = (0..2).map(|_| Ddr::u280()).collect();
+            Box::new(move |i| channels[i].port())
+        },
+    }
 }
