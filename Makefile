@@ -60,6 +60,7 @@ figures: deps ## measure what takes minutes, record it in docs/figures.json, rew
 	$(CARGO) run --release --quiet --package skipopu -- pe report --ledger docs/figures.json
 	$(MEASURE) primitives
 	$(MEASURE) fuzz --seed 0
+	$(MEASURE) memory
 	$(MEASURE) model
 	$(SKIPOPU) figures tables
 

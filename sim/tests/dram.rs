@@ -54,7 +54,8 @@ fn every_rule_holds_commands_back_alone() {
     let five: Vec<(u64, bool)> = (0..5).map(|b| (address(b, 0, 0), r)).collect();
     // Changed parameter, its value, accesses, the pair, the distance wanted.
     type Set = fn(&mut DramTiming, u64);
-    let cases: Vec<(&str, Set, Vec<(u64, bool)>, Command, Command, [u64; 2])> = vec![
+    type Case = (&'static str, Set, Vec<(u64, bool)>, Command, Command, [u64; 2]);
+    let cases: Vec<Case> = vec![
         ("rcd_rd", |t, v| t.rcd_rd = v, same_row.to_vec(), Activate, Read, [14, 40]),
         ("rcd_wr", |t, v| t.rcd_wr = v, write_miss.to_vec(), Activate, Write, [10, 40]),
         ("ccd_l", |t, v| t.ccd_l = v, same_row.to_vec(), Read, Read, [4, 40]),
@@ -241,7 +242,7 @@ fn the_checker_finds_every_rule_broken() {
     channel.log();
     let mut rng = SmallRng::seed_from_u64(0);
     for tag in 0..4_000u64 {
-        let address = rng.random_range(0..8u64) << 14 | rng.random_range(0..512u64) * 32;
+        let address = (rng.random_range(0..8u64) << 14) + rng.random_range(0..512u64) * 32;
         channel.push(tag * 6, address, rng.random_bool(0.3), tag);
     }
     channel.advance(200_000, &mut Vec::new());

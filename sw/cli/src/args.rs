@@ -1,9 +1,11 @@
 //! The command line.
 
+mod hbm;
 mod isa;
 mod model;
 mod overlay;
 
+pub use hbm::{Hbm, HbmModel, HbmReplay};
 pub use isa::{Asm, Disasm, Isa};
 pub use model::{ArrayConfig, Backend, Eval, Generate, Method, Model, Quantise, Skip};
 pub use overlay::{Compile, Compiled, Map};
@@ -50,6 +52,9 @@ pub enum Command {
     /// The instruction set.
     #[command(subcommand)]
     Isa(Isa),
+    /// The timing model of the HBM: replay a trace, compare with measurements.
+    #[command(subcommand)]
+    Hbm(Hbm),
     /// Models: fetch, look into.
     #[command(subcommand)]
     Model(Model),

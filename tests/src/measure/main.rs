@@ -7,6 +7,7 @@ mod array;
 mod dma;
 mod emitter;
 mod fuzz;
+mod memory;
 mod model;
 mod multiplier;
 mod primitives;
@@ -47,6 +48,8 @@ enum What {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// The memory models next to published measurements, and the speed of a replay.
+    Memory,
     /// Simulation speed of the chained primitives.
     Primitives,
     /// Perplexity of stories15M: f32, INT4 weights, the array's numerics; minutes.
@@ -71,6 +74,7 @@ fn run(args: &Args) -> Result<()> {
         What::Emitter => emitter::measure(&mut recorder)?,
         What::Multiplier => multiplier::measure(&mut recorder)?,
         What::Fuzz { blocks, seed } => fuzz::measure(&mut recorder, blocks, seed)?,
+        What::Memory => memory::measure(&mut recorder)?,
         What::Model => model::measure(&mut recorder)?,
         What::Primitives => primitives::measure(&mut recorder)?,
     }

@@ -7,6 +7,7 @@ mod engine;
 mod eval;
 mod figures;
 mod generate;
+mod hbm;
 mod isa;
 mod lint;
 mod model;
@@ -34,6 +35,7 @@ pub fn run(args: Args) -> Done {
         Command::Asm(a) => isa::assemble(&a),
         Command::Disasm(a) => isa::disassemble(&a),
         Command::Isa(a) => isa::run(&a),
+        Command::Hbm(a) => hbm::run(&a),
         Command::Model(a) => model::run(&a),
         Command::Quantise(a) => quantise::run(&a),
         Command::Eval(a) => eval::run(&a),
