@@ -4,6 +4,7 @@
 mod common;
 
 use common::axi::{Master, Wires};
+use skipopu_sim::memory::validation::{hbm_gbs, Pattern};
 use skipopu_sim::memory::{
     AxiError, AxiSlave, AxiStats, AxiVersion, Broken, Channel, Ddr, Delay, Disturbance, Hbm,
     HbmConfig, Response, Store, Switch,
@@ -97,6 +98,28 @@ fn random_traffic_on_the_boards_memories_gives_the_right_data() {
         let rows = [hbm.rows(7), switched.rows(0), ddr.rows()];
         assert!(rows.iter().all(|r| r.hits > 1000 && r.closed > 10), "{rows:?}");
     }
+}
+
+#[test]
+fn a_port_gives_the_rate_of_its_channel() {
+    // Addresses as fast as they are taken: the slave must not cost any of the channel's rate.
+    let (mut wires, slave) = (Wires::master(2, 256), Store::new(256 << 20));
+    let slave = AxiSlave::bind(&wires, "m_axi", AxiVersion::Axi3, slave).unwrap();
+    let mut slave = slave.timing(Hbm::u280().port(0));
+    let (mut address, mut beats) = (0, 0);
+    let cycles = 40 * 1755;
+    for _ in 0..cycles {
+        slave.present(&mut wires);
+        for (name, value) in [("arvalid", 1), ("araddr", address), ("arlen", 15), ("rready", 1)] {
+            wires.put(name, value);
+        }
+        slave.observe(&wires).unwrap();
+        address += 512 * u64::from(wires.bit("arready"));
+        beats += u64::from(wires.bit("rvalid"));
+    }
+    let gbs = beats as f64 * 32.0 * 0.45 / f64::from(cycles);
+    let channel = hbm_gbs(Pattern::Sequential, 1 << 20, 1, 64, false).unwrap();
+    assert!(gbs > 0.998 * channel, "{gbs} of {channel} GB/s");
 }
 
 #[test]
