@@ -1,14 +1,14 @@
 //! The DMA: what it gives of what memory can give, words across clocks, cost.
 
 use crate::record::Recorder;
-use anyhow::{ensure, Error, Result};
+use anyhow::{ensure, Context, Error, Result};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use skipopu_config::Config;
-use skipopu_eda::synth::{self, Hierarchy, SynthOptions};
+use skipopu_eda::synth::{self, Area, Hierarchy, SynthOptions};
 use skipopu_hdl::{emit, Design, Dut, EmitOptions};
 use skipopu_hw::cdc::{AsyncFifo, AsyncFifoOptions, AsyncStorage};
-use skipopu_hw::dma::{Command, DmaEngine, DmaOptions, ReadCollector, WriteSender};
+use skipopu_hw::dma::{Command, DmaEngine, DmaOptions, DmaPort, ReadCollector, WriteSender};
 use skipopu_hw::primitives::JITTER;
 use skipopu_ledger::Kind;
 use skipopu_sim::memory::{AxiSlave, Ddr, Hbm, MemoryPort, Timing};
@@ -66,23 +66,41 @@ fn crossings(out: &mut Recorder) -> Result<()> {
 fn cost(out: &mut Recorder, config: &Config) -> Result<()> {
     println!("mapping the DMA with Yosys");
     let ports = config.memory.hbm_ports as usize;
-    let engine = DmaEngine::new(ports, &DmaOptions::hbm())?;
-    let design = emitted(&engine, "dma_engine")?;
-    let options = SynthOptions { hierarchy: Hierarchy::Flatten, ..SynthOptions::default() };
-    let report = synth::run(&design, "dma_engine", &options)?;
-    let area = &report.area;
+    let options = DmaOptions::hbm();
+    // All ports are alike: one is flattened; the engine's own logic is what a design with the hierarchy
+    // kept has beside its ports.
+    let whole = emitted(&DmaEngine::new(ports, &options)?, "dma_engine")?;
+    let keep = SynthOptions { hierarchy: Hierarchy::Keep, ..SynthOptions::default() };
+    let kept = synth::run(&whole, "dma_engine", &keep)?;
+    let kept_port = kept
+        .modules
+        .iter()
+        .find(|m| m.module.starts_with("DmaPort"))
+        .context("the engine has no module DmaPort")?;
+    ensure!(kept_port.instances == ports as u64, "{} ports", kept_port.instances);
+    let flat = SynthOptions { hierarchy: Hierarchy::Flatten, ..SynthOptions::default() };
+    let port = synth::run(&emitted(&DmaPort::new(&options)?, "dma_port")?, "dma_port", &flat)?;
+    let all = |of: &dyn Fn(&Area) -> f64| {
+        let n = ports as f64;
+        n * of(&port.area) + of(&kept.area) - n * of(&kept_port.area)
+    };
     let note = format!(
-        "{CONFIG}, {ports} HBM ports, read and write, clock crossings and buffers; {}; {}",
-        report.tool, report.settings
+        "{CONFIG}, {ports} HBM ports, read and write, clock crossings and buffers: a port flattened, times {ports}, and the logic of the engine; {}; {}",
+        port.tool, port.settings
     );
     let mut add = |key: &str, value: f64, unit: &str, note: &str| {
         out.add(&format!("dma.{key}"), value, unit, Kind::Measured, "dma", note);
     };
-    let luts = area.luts + area.lutrams + area.srls;
-    add("luts", luts as f64, "LUT", &note);
-    add("lutrams", area.lutrams as f64, "LUT", "of dma.luts, those used as memory");
-    add("ffs", area.ffs as f64, "FF", &note);
-    add("brams", area.brams(), "BRAM36", &note);
+    add("luts", all(&|a| (a.luts + a.lutrams + a.srls) as f64), "LUT", &note);
+    add("lutrams", all(&|a| a.lutrams as f64), "LUT", "of dma.luts, those used as memory");
+    add("ffs", all(&|a| a.ffs as f64), "FF", &note);
+    add("brams", all(&Area::brams), "BRAM36", &note);
+    add(
+        "core_depth",
+        port.depth.levels().into(),
+        "levels",
+        "logic between registers of a port, both clocks; the longest path is on the core's",
+    );
     // Flattened, on the AXI clock alone: what must settle in 2.2 ns.
     let mut levels = 0;
     let sides: [Box<dyn Dut>; 2] = [

@@ -1,4 +1,4 @@
-//! What rust-hdl cannot express: DSP48E2, memories, shift registers. The only folder with Verilog text.
+//! What rust-hdl cannot express: DSP48E2, memories, shift registers, synchronisers. The only folder with Verilog text.
 //!
 //! Memories hold 0 at first, in every simulator and in the device. What a read gives of the word
 //! being written in the same cycle:
@@ -9,6 +9,7 @@
 //! | [`Bram`] | 1 or 2 | old word |
 //! | [`Uram`] | 1 to 3 | port `a` goes before port `b` |
 //! | [`UramMemory`] | 1 to 3 | new word |
+//! | [`TwoClockBram`], [`TwoClockLutram`] | 2, 1 | not to be done |
 
 mod bram;
 mod contents;
@@ -111,6 +112,31 @@ pub const ENTRIES: &[Entry] = &[
         interval: |_| Some(1),
         test: "skipopu-hw::lut_primitives",
         build: |_| Box::new(ShiftStage::new(16, 1).expect(LEGAL)),
+    },
+    Entry {
+        name: "two-clock-bram",
+        summary: "block RAM, 512 words of 72 bits, written and read with two clocks",
+        latency: |_| Some(TwoClockBram::LATENCY),
+        interval: |_| Some(1),
+        test: "skipopu-hw::cdc",
+        build: |_| Box::new(TwoClockBram::new(72, 512).expect(LEGAL)),
+    },
+    Entry {
+        name: "two-clock-lutram",
+        summary:
+            "32 words of 14 bits in LUTs, written with one clock, read into a register of another",
+        latency: |_| Some(TwoClockLutram::LATENCY),
+        interval: |_| Some(1),
+        test: "skipopu-hw::cdc",
+        build: |_| Box::new(TwoClockLutram::new(14, 32).expect(LEGAL)),
+    },
+    Entry {
+        name: "synchroniser",
+        summary: "six bits of a Gray code from one clock to another",
+        latency: |_| None,
+        interval: |_| Some(1),
+        test: "skipopu-hw::cdc",
+        build: |_| Box::new(Synchroniser::new(6, 2).expect(LEGAL)),
     },
     Entry {
         name: "dsp48e2",
