@@ -13,6 +13,7 @@ pub fn catalogue() -> impl Iterator<Item = &'static Entry> {
     ]
     .into_iter()
     .chain(crate::pe_array::ENTRIES)
+    .chain(crate::npe::ENTRIES)
     .flatten()
 }
 

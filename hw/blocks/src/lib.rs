@@ -9,6 +9,7 @@
 //! | [`stream`] | the valid/ready stream and what moves it |
 //! | [`kv`] | K and V of earlier tokens: schedule, invariance buffer, delivery |
 //! | [`pe_array`] | the multiplier array |
+//! | [`npe`] | everything that is not a matrix product |
 //! | [`parameter`] | what is said of a block that cannot be built |
 //! | [`catalogue`] | every block with its contract |
 
@@ -18,6 +19,7 @@ pub mod cdc;
 pub mod dma;
 mod entry;
 pub mod kv;
+pub mod npe;
 pub mod parameter;
 pub mod pe_array;
 pub mod primitives;

@@ -1,4 +1,4 @@
-//! Tables of the nonlinear functions, shared by reference and hardware.
+//! Tables and constants of the nonlinear functions, shared by reference and hardware.
 //!
 //! A function is a straight line in each of 2^`index_bits` segments of its argument. With `i` the upper and `r`
 //! the lower bits of the argument the result is
@@ -15,6 +15,15 @@ mod exp2;
 pub mod generate;
 mod reciprocal;
 mod rsqrt;
+
+/// Fraction bits of a fixed-point logarithm, the argument of 2^x.
+pub const LOG_FRACTION: u32 = 14;
+
+/// log2(e) to 17 significant bits, as FP32.
+pub const LOG2_E: u32 = 0x3FB8_AA00;
+
+/// Fraction bits of e^-|x| where SiLU adds it to 1.
+pub const DENOMINATOR_FRACTION: u32 = 20;
 
 /// Fraction bits of an offset, in units of the result.
 pub const OFFSET_FRACTION: u32 = 3;

@@ -31,7 +31,7 @@ pub mod term;
 pub mod ulp;
 
 pub use exp::{exp, exp16, exp2, exp2_fraction};
-pub use fixed::{log_product, to_fixed, unsigned_fixed, Log};
+pub use fixed::{log_product, unsigned_fixed, Log};
 pub use float::{add, compare, multiply, narrow, widen, Relation, E8M10, E8M16, E8M23};
 pub use linear::{linear, linear16, residual, scale};
 pub use reciprocal::{reciprocal, reciprocal16};

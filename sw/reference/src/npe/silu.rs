@@ -4,9 +4,7 @@ use super::exp::exp2;
 use super::fixed::{log_product, unsigned_fixed, LOG2_E};
 use super::float::{multiply, narrow, widen, E8M16, E8M23, INFINITY, ONE, SIGN};
 use super::reciprocal::reciprocal_fraction;
-
-/// Fraction bits of e^-|x| where it is added to 1.
-pub const DENOMINATOR_FRACTION: u32 = 20;
+use skipopu_tables::DENOMINATOR_FRACTION;
 
 /// 1 / (1 + e^-x), E8M16, from the E8M16 value `exponential` = e^-|x|, in [0, 1], and the sign of x.
 ///
