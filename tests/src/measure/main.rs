@@ -10,6 +10,7 @@ mod fuzz;
 mod memory;
 mod model;
 mod multiplier;
+mod npe;
 mod primitives;
 mod record;
 
@@ -39,6 +40,8 @@ enum What {
     Emitter,
     /// The overpacked multiplier's equation for all 2^33 operand triples.
     Multiplier,
+    /// The nonlinear engine: errors of its functions over all FP16 values, cells of its units.
+    Npe,
     /// Random programs through the emitter: how many, and how many disagree.
     Fuzz {
         /// Programs.
@@ -73,6 +76,7 @@ fn run(args: &Args) -> Result<()> {
         What::Dma => dma::measure(&mut recorder)?,
         What::Emitter => emitter::measure(&mut recorder)?,
         What::Multiplier => multiplier::measure(&mut recorder)?,
+        What::Npe => npe::measure(&mut recorder)?,
         What::Fuzz { blocks, seed } => fuzz::measure(&mut recorder, blocks, seed)?,
         What::Memory => memory::measure(&mut recorder)?,
         What::Model => model::measure(&mut recorder)?,

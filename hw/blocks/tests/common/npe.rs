@@ -1,8 +1,8 @@
 //! A free-running pipeline against a function, operands every cycle.
 
-use super::{design_of, verilated};
+use super::{design_of, get, set, tick, verilated};
 use skipopu_hdl::{Dir, Dut};
-use skipopu_sim::{In, Model, Out};
+use skipopu_sim::{Engine, In, Model, Out, RustSim};
 
 /// A Verilated block with its data ports in the order of their declaration.
 pub struct Pipeline {
@@ -64,4 +64,45 @@ impl Pipeline {
 /// Every FP16 encoding.
 pub fn all_fp16() -> Vec<[u64; 1]> {
     (0..=0xFFFF).map(|x| [x]).collect()
+}
+
+/// Simulates a pipeline and prints one column a cycle, as the cycle is before its rising edge: the operands
+/// and, where it stands at the outputs, the result of each as its letter; `.` is all zeros and what becomes
+/// of it.
+pub fn waveform<const I: usize>(block: impl Fn() -> Box<dyn Dut>, items: &[[u64; I]]) -> String {
+    let latency = design_of(block(), "pipeline").1.top().latency.expect("a pipeline");
+    let cycles = items.len() + latency + 2;
+    let run = |operands: &dyn Fn(usize) -> [u64; I]| -> Vec<Vec<u128>> {
+        let mut sim = RustSim::new(block()).unwrap();
+        let engine: &mut dyn Engine = &mut sim;
+        let (inputs, outputs): (Vec<_>, Vec<_>) =
+            engine.ports().to_vec().into_iter().partition(|p| p.dir == Dir::In);
+        let inputs: Vec<_> = inputs.into_iter().filter(|p| p.name != "clock").collect();
+        (0..cycles + latency)
+            .map(|cycle| {
+                for (port, value) in inputs.iter().zip(operands(cycle)) {
+                    set(engine, &[(&port.name, value.into())]);
+                }
+                engine.eval().unwrap();
+                let seen = outputs.iter().map(|p| get(engine, &p.name)).collect();
+                tick(engine);
+                seen
+            })
+            .collect()
+    };
+    // The result of operands that stay is known without the latency.
+    let settled = |item: [u64; I]| run(&|_| item).pop().expect("cycles");
+    let mut results: Vec<Vec<u128>> = items.iter().map(|i| settled(*i)).collect();
+    results.push(settled([0; I]));
+    let letter = |i: usize| if i < items.len() { char::from(b'A' + i as u8) } else { '.' };
+    let outputs = run(&|cycle| items.get(cycle).copied().unwrap_or([0; I]));
+    let mut rows = [String::new(), String::new(), String::new()];
+    // Before the first result the outputs hold what the registers started with.
+    for (cycle, seen) in outputs.iter().take(cycles).enumerate() {
+        let which = results.iter().position(|r| r == seen);
+        rows[0].push(char::from(b'0' + (cycle % 10) as u8));
+        rows[1].push(letter(cycle.min(items.len())));
+        rows[2].push(if cycle < latency { '.' } else { which.map_or('?', letter) });
+    }
+    format!("cycle    {}\noperands {}\nresult   {}\n", rows[0], rows[1], rows[2])
 }
