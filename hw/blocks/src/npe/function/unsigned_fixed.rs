@@ -41,6 +41,7 @@ pub struct UnsignedFixed {
     distance1: Reg,
     full1: Reg,
     fixed2: Reg,
+    window: Wire<Local>,
     _fraction: usize,
     _ceiling: Ceiling,
 }
@@ -65,6 +66,7 @@ impl UnsignedFixed {
             distance1: Reg::new(3),
             full1: Reg::new(1),
             fixed2: Reg::new(width),
+            window: Wire::new(fraction),
             _fraction: fraction,
             _ceiling: ceiling,
         })
@@ -81,8 +83,14 @@ impl Logic for UnsignedFixed {
         let value = self.value.val();
         let field = value.slice(E8M16, 8);
         let distance = Word::new(7, 126) - field.trunc(7);
-        let significand = cat!(true, value.trunc(E8M16), Word::zero(16));
-        let window = significand.slice(33 - f, f);
+        if f == E8M16 {
+            self.window.next = cat!(true, value.slice(1, E8M16 - 1));
+        } else if f == E8M16 + 1 {
+            self.window.next = cat!(true, value.trunc(E8M16));
+        } else {
+            self.window.next = cat!(true, value.trunc(E8M16), Word::zero(f - E8M16 - 1));
+        }
+        let window = self.window.val();
         let mut coarse = window.clone();
         for j in 1..4usize {
             if 8 * j < f {
