@@ -38,6 +38,9 @@ pub enum Command {
     Lint(Lint),
     /// The ledger of figures and the tables made from it.
     Figures(Figures),
+    /// Study where K and V lie and how they are read.
+    #[command(subcommand)]
+    Kv(Kv),
     /// Studies of the PE array.
     #[command(subcommand)]
     Pe(Pe),
@@ -220,6 +223,47 @@ pub enum FiguresAction {
         #[arg(value_name = "KEY")]
         selectors: Vec<String>,
     },
+}
+
+/// Subcommands of `kv`.
+#[derive(Debug, Subcommand)]
+pub enum Kv {
+    /// KV bandwidth by placement and buffer, modelled for Llama-2-7B and simulated at small size, next to the
+    /// published ones; cost of the KV unit.
+    Report(KvReport),
+}
+
+/// Arguments of `kv report`.
+#[derive(Debug, ClapArgs)]
+pub struct KvReport {
+    /// Preset or TOML file of the modelled machine.
+    #[arg(short, long, default_value = "u280", value_name = "NAME|FILE")]
+    pub config: String,
+    /// Preset or TOML file of the machine whose RTL is simulated.
+    #[arg(long, default_value = "cosim", value_name = "NAME|FILE")]
+    pub simulated: String,
+    /// Also simulate the routing of a trace of stories15M: a line per token, a 0 or 1 per layer, 1 where
+    /// attention executes.
+    #[arg(long, value_name = "FILE")]
+    pub trace: Vec<PathBuf>,
+    /// Seed of the random masks.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Leave the sweep over shares and lengths out.
+    #[arg(long)]
+    pub no_sweep: bool,
+    /// Leave the cost out: no Yosys.
+    #[arg(long)]
+    pub no_synth: bool,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Also record the figures in this ledger.
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+    /// Also draw bandwidth against the share of attention skipped.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
 }
 
 /// Subcommands of `pe`.

@@ -9,6 +9,7 @@ mod figures;
 mod generate;
 mod hbm;
 mod isa;
+mod kv;
 mod lint;
 mod model;
 mod overlay;
@@ -29,6 +30,7 @@ pub fn run(args: Args) -> Done {
         Command::Config(a) => config::run(&a),
         Command::Lint(a) => lint::run(&a),
         Command::Figures(a) => figures::run(&a),
+        Command::Kv(a) => kv::run(&a),
         Command::Pe(a) => pe::run(&a),
         Command::Compile(a) => overlay::compile(&a),
         Command::Map(a) => overlay::map(&a),
