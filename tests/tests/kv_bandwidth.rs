@@ -32,11 +32,11 @@ fn fast_model_and_rtl_agree() {
 #[test]
 fn the_buffer_gives_more_than_the_memory_could() {
     let machine = KvMachine::of(&Config::preset("u280").unwrap());
-    let study = Study { machine, model: KvModel::LLAMA2_7B, layers: 6, passes: 2 };
+    let study = Study { machine, model: KvModel::LLAMA2_7B, layers: 4, passes: 16 };
     let routing = Routing::random(32, 512, 0.25, Masks::Independent, 0).unwrap();
     let gbs = |mapping| fast(&study, mapping, &routing, 512).unwrap().effective_gbs(225.0);
     let [dense, interleaved, token_map, buffer] = Mapping::ALL.map(gbs);
     println!("dense {dense}, interleaved {interleaved}, token map {token_map}, buffer {buffer}");
-    assert!(buffer > dense && dense > token_map && dense > interleaved);
-    assert!(buffer > 460.8, "{buffer}");
+    assert!(buffer > dense && buffer > token_map && buffer > interleaved);
+    assert!(buffer > 467.8, "{buffer}");
 }

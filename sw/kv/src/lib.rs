@@ -22,4 +22,4 @@ pub use layout::{KvLayout, KvModel};
 pub use machine::KvMachine;
 pub use place::{place, place_of, Place};
 pub use routing::{Masks, Routing};
-pub use schedule::{BufferRead, HbmRead, Round, Schedule, Scheduler, Source};
+pub use schedule::{BufferRead, HbmRead, Round, Schedule, Scheduler, Source, READ_PORT_LEAD};

@@ -10,6 +10,11 @@ use crate::{KvMachine, Routing};
 use serde::Serialize;
 use std::collections::VecDeque;
 
+/// Entries by which a read port's list may be longer than that of a token's HBM port before the token is
+/// read from HBM, though the buffer holds it. Own tokens fill the HBM ports evenly, so that one token more
+/// at one port costs a round; the lists of read ports catch up by themselves when few tokens are reused.
+pub const READ_PORT_LEAD: usize = 4;
+
 /// A token read from its HBM port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct HbmRead {
@@ -137,8 +142,8 @@ struct Free {
 ///
 /// 1. A record whose owner layer is not the token's owner layer, or which was taken up by a schedule that was
 ///    dropped, is *stale*: its slot becomes free, for tokens after this one.
-/// 2. A token with a record is read from the buffer if its read port has at most as many entries as
-///    its HBM port, else from HBM. Every other token is read from HBM.
+/// 2. A token with a record is read from the buffer unless its read port has more than [`READ_PORT_LEAD`]
+///    entries more than its HBM port. Every other token is read from HBM.
 /// 3. A token that skips the next layer is *reused*. With a record it stays in the buffer. Without, it is
 ///    taken up if its bank's oldest free slot may be written in its round.
 /// 4. A token with a record that is not reused gives up its slot, free for later tokens from the round on in
@@ -247,7 +252,7 @@ impl Scheduler {
             hbm.push(HbmRead { token, owner, slot: at.slot, keep });
             return;
         };
-        let from_buffer = buffer_round <= round;
+        let from_buffer = buffer_round <= round + READ_PORT_LEAD;
         match from_buffer {
             true => buffer.push(BufferRead { token, bank: held.bank, slot: held.slot }),
             false => hbm.push(HbmRead { token, owner, slot: at.slot, keep: None }),

@@ -6,6 +6,7 @@ use crate::parameter::ParameterError;
 use crate::primitives::{Bram, Lutram};
 use crate::stream::ItemSink;
 use skipopu_hdl::prelude::*;
+use skipopu_kv::READ_PORT_LEAD;
 
 /// States.
 const FILL: usize = 0;
@@ -126,6 +127,7 @@ pub struct KvScheduler {
     y_reused: DFF<Bit>,
     y_bank_slot: Reg,
     y_hbm_count: Reg,
+    y_limit: Reg,
     y_buffer_count: Reg,
     y_head: Reg,
     y_old: Reg,
@@ -218,6 +220,7 @@ impl KvScheduler {
             y_reused: Default::default(),
             y_bank_slot: Reg::new(slot),
             y_hbm_count: Reg::new(count),
+            y_limit: Reg::new(count + 1),
             y_buffer_count: Reg::new(count),
             y_head: Reg::new(pointer),
             y_old: Reg::new(pointer),
@@ -258,7 +261,7 @@ impl Logic for KvScheduler {
         );
         dff_setup!(self, clock, wait, probe, record_token, token, known_token);
         dff_setup!(self, clock, y_valid, y_hit, y_owner, y_port, y_slot, y_reused, y_bank_slot);
-        dff_setup!(self, clock, y_hbm_count, y_buffer_count, y_head, y_old, y_some);
+        dff_setup!(self, clock, y_hbm_count, y_limit, y_buffer_count, y_head, y_old, y_some);
         dff_setup!(self, clock, counted, counted_rounds);
         clock!(self, clock, place, hbm_counts, buffer_counts, heads, tails, push_tails, olds);
         clock!(self, clock, free_slots, records);
@@ -384,6 +387,7 @@ impl Logic for KvScheduler {
         self.y_reused.d.next = self.place.reused.val();
         self.y_bank_slot.d.next = record_slot.clone();
         self.y_hbm_count.d.next = self.hbm_counts.read_data.val();
+        self.y_limit.d.next = self.hbm_counts.read_data.val().zext(count_bits + 1) + READ_PORT_LEAD;
         self.y_buffer_count.d.next = self.buffer_counts.read_data.val();
         self.y_head.d.next = head.clone();
         self.y_old.d.next = self.olds.read_data.val();
@@ -394,7 +398,8 @@ impl Logic for KvScheduler {
         let y_port = self.y_port.q.val();
         let hbm_count = self.y_hbm_count.q.val();
         let buffer_count = self.y_buffer_count.q.val();
-        let from_buffer = self.y_hit.q.val() && buffer_count <= hbm_count;
+        let longest = self.y_limit.q.val();
+        let from_buffer = self.y_hit.q.val() && buffer_count.zext(count_bits + 1) <= longest;
         let oldest = self.free_slots.read_data.val();
         let in_time = self.y_old.q.val().any() || oldest.trunc(count_bits) <= hbm_count;
         let keep = !self.y_hit.q.val()

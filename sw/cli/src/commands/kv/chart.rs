@@ -56,7 +56,7 @@ fn draw(report: &Report, text: &mut String) -> DrawResult {
         .light_line_style(RGBColor(235, 235, 235))
         .draw()?;
     let grey = RGBColor(160, 160, 160);
-    chart.draw_series(LineSeries::new([(0.0, PEAK), (50.0, PEAK)], grey.stroke_width(1)))?;
+    chart.draw_series([PathElement::new([(0.0, PEAK), (50.0, PEAK)], grey.stroke_width(1))])?;
     chart.draw_series([Text::new("peak of HBM", (51.0, PEAK + 6.0), ("sans-serif", 13))])?;
     for mapping in Mapping::ALL {
         let colour = colour(mapping);
@@ -66,9 +66,13 @@ fn draw(report: &Report, text: &mut String) -> DrawResult {
         let points: Vec<(f64, f64)> = rows.map(|r| (100.0 * r.skip, r.effective_gbs)).collect();
         chart.draw_series(points.iter().map(|p| Circle::new(*p, 4, colour.filled())))?;
         let end = points.last().copied().unwrap_or((0.0, 0.0));
-        chart.draw_series(LineSeries::new(points, colour.stroke_width(2)))?;
+        chart.draw_series([PathElement::new(points, colour.stroke_width(2))])?;
         let style = ("sans-serif", 13).into_font().color(&colour);
-        chart.draw_series([Text::new(mapping.name(), (end.0 + 1.0, end.1 + 6.0), style.clone())])?;
+        chart.draw_series([Text::new(
+            mapping.name(),
+            (end.0 + 1.0, end.1 + 6.0),
+            style.clone(),
+        )])?;
         let at = (PUBLISHED_SKIP, published::gbs(mapping));
         chart.draw_series([TriangleMarker::new(at, 7, colour.filled())])?;
         let label = format!("{} (published)", mapping.name());

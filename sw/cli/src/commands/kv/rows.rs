@@ -157,7 +157,8 @@ pub fn simulated(
             let layers = model.layers.min(text.routing.layers());
             let study = Study { machine, model, layers, passes: usize::MAX };
             let got = rtl(&bench, &study, mapping, &text.routing, text.tokens).map_err(failed)?;
-            let by_model = fast(&study, mapping, &text.routing, text.tokens).map_err(Failure::usage)?;
+            let by_model =
+                fast(&study, mapping, &text.routing, text.tokens).map_err(Failure::usage)?;
             out.push(Agreement {
                 row: Row::new(text, mapping, &got, machine.ports),
                 rtl_cycles: got.cycles,
