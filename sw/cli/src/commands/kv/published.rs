@@ -6,9 +6,6 @@ use skipopu_system::kv::Mapping;
 pub const LUTS: f64 = 106_704.0;
 /// UltraRAM blocks of the buffer.
 pub const URAMS: f64 = 512.0;
-/// Bytes from HBM with the buffer, in percent of 460.8 GB/s.
-pub const PHYSICAL_PERCENT: f64 = 83.1;
-
 /// Bandwidth by mapping, GB/s.
 pub fn gbs(mapping: Mapping) -> f64 {
     match mapping {
@@ -17,5 +14,13 @@ pub fn gbs(mapping: Mapping) -> f64 {
         Mapping::Interleaved => 0.558 * 460.8,
         Mapping::TokenMap => 360.2,
         Mapping::Buffer => 467.8,
+    }
+}
+
+/// Bytes from HBM by mapping, in percent of 460.8 GB/s: with the buffer less than attention takes.
+pub fn hbm_percent(mapping: Mapping) -> f64 {
+    match mapping {
+        Mapping::Buffer => 83.1,
+        other => 100.0 * gbs(other) / 460.8,
     }
 }

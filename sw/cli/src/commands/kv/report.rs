@@ -167,6 +167,7 @@ fn claim_table(report: &Report) -> Table {
         ">HBM %",
         ">from buffer %",
         ">published GB/s",
+        ">HBM %",
     ]);
     for row in &report.claim {
         table.row(vec![
@@ -178,6 +179,7 @@ fn claim_table(report: &Report) -> Table {
             format!("{:.1}", row.physical_percent),
             format!("{:.1}", row.buffered_percent),
             format!("{:.1}", published::gbs(row.mapping)),
+            format!("{:.1}", published::hbm_percent(row.mapping)),
         ]);
     }
     table
