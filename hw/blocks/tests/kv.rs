@@ -145,6 +145,26 @@ fn a_wrong_word_is_found() {
     assert!(error.contains("not the word of token"), "{error}");
 }
 
+/// Layer 0 and layer 1 of the token after eight, of which four skip layer 1.
+#[test]
+fn the_waveform_is_what_the_unit_does() {
+    let bench = bench(machine(2, 1));
+    let model = KvModel { layers: 3, kv_heads: 1, head: 16 };
+    let mut rig = bench.rig(&model, 8, Box::new(SteadyTiming::new(2, 4))).unwrap();
+    for row in [0b011, 0b001, 0b101, 0b011, 0b001, 0b111, 0b101, 0b011] {
+        rig.append(row).unwrap();
+    }
+    let (first, _) = rig.schedule(0).unwrap();
+    rig.record();
+    rig.play(first).unwrap();
+    let (second, _) = rig.schedule(1).unwrap();
+    rig.play(second).unwrap();
+    rig.drain().unwrap();
+    let wave = rig.recorded();
+    let document = include_str!("../../../docs/memory.md");
+    assert!(document.contains(&wave), "docs/memory.md should hold:\n{wave}");
+}
+
 #[test]
 fn a_schedule_takes_as_long_as_stated() {
     let bench = bench(machine(4, 2));

@@ -73,6 +73,7 @@ impl Bench {
             stalls: 0,
             ready_probability: 1.0,
             flip: None,
+            wave: None,
             rng: SmallRng::seed_from_u64(0),
             beat: vec![0; (streams * (WORD_BITS + self.shape.token() + 1)).div_ceil(64)],
             shape: self.shape,
@@ -241,6 +242,7 @@ pub struct Rig {
     ready_probability: f64,
     /// Words from HBM until they have a wrong bit.
     flip: Option<u64>,
+    wave: Option<Vec<(String, String)>>,
     rng: SmallRng,
     beat: Vec<u64>,
     shape: KvShape,
@@ -294,6 +296,48 @@ impl Rig {
     /// The memory gives about `words` right words from now on, then only words with a wrong bit.
     pub fn flip(&mut self, words: u64) {
         self.flip = Some(words);
+    }
+
+    /// Records from now on, a column a cycle: schedule ready, play, commands and words that fire by HBM
+    /// port, and the tokens on `out` by stream.
+    pub fn record(&mut self) {
+        let mut names = vec!["ready".to_string(), "play".into()];
+        let ports = 0..self.machine.ports;
+        names.extend(ports.clone().map(|p| format!("command_{p}")));
+        names.extend(ports.clone().map(|p| format!("read_{p}")));
+        names.extend(ports.map(|p| format!("out, HBM {p}")));
+        names.extend((0..self.machine.read_ports).map(|g| format!("out, buffer {g}")));
+        names.push("out_last".into());
+        self.wave = Some(names.into_iter().map(|n| (n, String::new())).collect());
+    }
+
+    /// What was recorded, a line a signal.
+    pub fn recorded(&mut self) -> String {
+        let lines = self.wave.take().unwrap_or_default();
+        lines.into_iter().map(|(name, row)| format!("{name:14} {row}\n")).collect()
+    }
+
+    /// The column of this cycle.
+    fn column(&self, fires: &[(bool, bool)], out: bool) -> Vec<char> {
+        let flag = |b: bool| if b { '1' } else { '.' };
+        let ready = self.m.get_u64(self.pins.ready) == 1;
+        let mut column = vec![flag(ready), flag(self.m.input_value(self.pins.play).any())];
+        column.extend(fires.iter().map(|f| flag(f.0)));
+        column.extend(fires.iter().map(|f| flag(f.1)));
+        let mut beat = vec![0; self.beat.len()];
+        self.m.get_limbs(self.pins.out_data, &mut beat);
+        let streams = self.shape.streams();
+        let token_bits = self.shape.token();
+        let bit = |at: usize| beat[at / 64] >> (at % 64) & 1;
+        for s in 0..streams {
+            let at = streams * WORD_BITS;
+            let token = (0..token_bits).fold(0, |v, i| v | bit(at + s * token_bits + i) << i);
+            let present = bit(at + streams * token_bits + s) == 1;
+            let digit = char::from_digit(token as u32 % 36, 36).unwrap_or('?');
+            column.push(if out && present { digit } else { '.' });
+        }
+        column.push(flag(out && self.m.get_u64(self.pins.out_last) == 1));
+        column
     }
 
     /// Does the buffer take up new tokens?
@@ -479,6 +523,21 @@ impl Rig {
         let ready = self.ready_probability >= 1.0 || self.rng.random_bool(self.ready_probability);
         self.m.set_u64(self.pins.out_ready, ready.into());
         self.m.eval()?;
+        if self.wave.is_some() {
+            let fires: Vec<(bool, bool)> = (0..ports)
+                .map(|p| {
+                    let command = self.m.get_u64(self.pins.command[p].0) == 1;
+                    let taken = self.m.get_u64(self.pins.read[p].1) == 1;
+                    let offered = self.m.input_value(self.pins.read[p].0).any();
+                    (command && self.timing.ready(p), taken && offered)
+                })
+                .collect();
+            let out = ready && self.m.get_u64(self.pins.out_valid) == 1;
+            let column = self.column(&fires, out);
+            for ((_, row), c) in self.wave.iter_mut().flatten().zip(column) {
+                row.push(c);
+            }
+        }
         for p in 0..ports {
             let (valid, ready, data) = self.pins.command[p];
             if self.m.get_u64(valid) == 1 && self.timing.ready(p) {
