@@ -156,7 +156,8 @@ fn convert(shape: AlignedShape, role: Role, vectors: usize, seed: u64) -> usize 
         if role == Role::Weights && int4 {
             for (i, value) in values.iter().enumerate() {
                 for bit in 0..16 {
-                    let passed = lane(i).bit(shape.weight_bit(bit));
+                    let place = shape.weight_bit(bit);
+                    let passed = lane(i).bit(place) ^ shape.inverted(place);
                     assert_eq!(passed, value >> bit & 1 == 1, "{name}, seed {seed}, bit {bit}");
                 }
             }

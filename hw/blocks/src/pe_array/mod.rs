@@ -1,5 +1,6 @@
 //! The PE array: multipliers, block-floating-point accumulation, column and array.
 
+mod adder_tree;
 pub mod aligned;
 pub mod baseline;
 pub mod error;

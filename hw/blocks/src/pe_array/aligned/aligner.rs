@@ -10,7 +10,8 @@ pub enum Role {
     /// Activations: `act_bits` wide; `int4` narrows a vector to `int4_bits`.
     Activations,
     /// A column's FP16 operand: `kv_bits` wide; with `int4` the value is four INT4 weights, which
-    /// pass to the places of [`AlignedShape::weight_bit`].
+    /// pass to the places of [`AlignedShape::weight_bit`], those of
+    /// [`AlignedShape::inverted`] inverted.
     Weights,
 }
 
@@ -73,6 +74,7 @@ pub struct Aligner {
     significand4: Reg,
     sign4: Reg,
     negate4: Reg,
+    invert4: Vec<Reg>,
     spare4: Vec<Reg>,
     shifted5: Reg,
     far5: Reg,
@@ -80,10 +82,12 @@ pub struct Aligner {
     lower5: Reg,
     sign5: Reg,
     negate5: Reg,
+    invert5: Vec<Reg>,
     spare5: Vec<Reg>,
     integer6: Reg,
     near: Wire<Local>,
     window: Wire<Local>,
+    signed: Wire<Local>,
     _shape: AlignedShape,
     _role: Role,
 }
@@ -110,6 +114,7 @@ impl Aligner {
             significand4: Reg::new(11),
             sign4: Reg::new(1),
             negate4: Reg::new(1),
+            invert4: (role == Role::Weights).then(|| Reg::new(1)).into_iter().collect(),
             spare4: (role == Role::Weights).then(|| Reg::new(4)).into_iter().collect(),
             shifted5: Reg::new(width + 1),
             far5: Reg::new(3),
@@ -117,10 +122,12 @@ impl Aligner {
             lower5: Reg::new(2),
             sign5: Reg::new(1),
             negate5: Reg::new(1),
+            invert5: (role == Role::Weights).then(|| Reg::new(1)).into_iter().collect(),
             spare5: (padding > 0).then(|| Reg::new(padding)).into_iter().collect(),
             integer6: Reg::new(role.lane_bits(&shape)),
             near: Wire::new(width + 1),
             window: Wire::new(width + 1),
+            signed: Wire::new(width),
             _shape: shape,
             _role: role,
         })
@@ -160,7 +167,12 @@ impl Logic for Aligner {
         if weights {
             self.spare4[0].clock.next = self.clock.val();
             self.spare4[0].d.next = value.slice(10, 4);
+            self.invert4[0].clock.next = self.clock.val();
+            self.invert4[0].d.next = value.slice(15, 1);
+            self.invert5[0].clock.next = self.clock.val();
+            self.invert5[0].d.next = self.invert4[0].q.val();
             if self.int4.val() {
+                self.invert4[0].d.next = Word::ones(1);
                 hidden = value.bit(14);
                 self.distance4.d.next = 0.into();
                 self.negate4.d.next = 0.into();
@@ -229,15 +241,25 @@ impl Logic for Aligner {
         }
         let cut = self.window.val().slice(1, width);
         let negate = self.negate5.q.val().any();
-        let ones = cat!(self.sign5.q.val(), mux(negate, !cut.clone(), cut));
+        let padding = self._role.lane_bits(&self._shape) - (width + 1);
+        for p in 0..width {
+            let mut invert = negate;
+            if weights & self._shape.inverted(p + padding) {
+                invert = self.invert5[0].q.val().any();
+            }
+            self.signed.next.set_slice(p, &Word::from(cut.bit(p) ^ invert));
+        }
+        let ones = cat!(self.sign5.q.val(), self.signed.val());
         let carry = self.window.val().bit(0) ^ negate;
         let rounded = ones + Word::from(carry).zext(width + 1);
-        let padding = self._role.lane_bits(&self._shape) - (width + 1);
         if padding == 0 {
             self.integer6.d.next = rounded;
         } else {
             self.spare5[0].clock.next = self.clock.val();
-            self.spare5[0].d.next = self.spare4[0].q.val().trunc(padding);
+            for p in 0..padding {
+                let bit = self.spare4[0].q.val().bit(p);
+                self.spare5[0].d.next.set_slice(p, &Word::from(bit ^ self._shape.inverted(p)));
+            }
             self.integer6.d.next = cat!(rounded, self.spare5[0].q.val());
         }
         self.integer.next = self.integer6.q.val();

@@ -1,6 +1,6 @@
-//! [`Cascade`]: one DSP48E2 a lane, summed down the P cascade.
+//! [`Cascade`]: one DSP48E2 a lane, summed down P cascades.
 
-use super::shape::{AlignedShape, FIELD, SUM_BITS};
+use super::shape::{AlignedShape, FIELD, SEGMENT, SUM_BITS};
 use crate::pe_array::error::PeArrayError;
 use crate::primitives::dsp48e2::{Dsp48e2, DspMode, PreAdder, W, Z};
 use skipopu_hdl::prelude::*;
@@ -30,7 +30,9 @@ impl Half {
 ///
 /// - Does: lane `i` multiplies its activation, port B, by its weight: on port A the FP16 operand's
 ///   integer; on port D two INT4 weights, `{w1, 19'b0, ~w0[3], w0[2:0]}`. INMODE selects lane by lane.
-/// - Does not: delay anything: lane `i` expects its operands `i` cycles after lane 0.
+///   Cascades of [`SEGMENT`] DSPs, the sum of one on port C of the last DSP of the next.
+/// - Does not: delay anything: lane `i` expects its operands [`lane_delay`](super::lane_delay) of `i`
+///   cycles after lane 0.
 /// - Guarantee: a sum a cycle, [`AlignedShape::cascade_latency`] cycles after lane 0's operands.
 #[derive(LogicBlock, Ports)]
 pub struct Cascade {
@@ -38,11 +40,11 @@ pub struct Cascade {
     pub clock: Signal<In, Clock>,
     /// Activations, [`AlignedShape::x_bits`] a lane.
     pub x: Wire<In>,
-    /// Weight words.
+    /// Weight words; bits of [`AlignedShape::inverted`] inverted if they are of INT4.
     pub words: Wire<In>,
     /// Take the INT4 weights? One bit a lane.
     pub int4: Wire<In>,
-    /// Added to the sum; due two cycles after the last lane's operands.
+    /// Added to the sum; due [`AlignedShape::correction_due`] cycles after lane 0's operands.
     pub correction: Wire<In>,
     /// The sum, 48 bits.
     pub sum: Wire<Out>,
@@ -52,8 +54,13 @@ pub struct Cascade {
     _half: Half,
 }
 
+/// Is a lane the last one of a cascade?
+fn ends(lanes: usize, lane: usize) -> bool {
+    lane + 1 == lanes || (lane + 1) % SEGMENT == 0
+}
+
 impl Cascade {
-    /// A cascade of `shape.lanes` DSPs.
+    /// `shape.lanes` DSPs.
     ///
     /// # Errors
     /// A size out of range.
@@ -61,8 +68,8 @@ impl Cascade {
         shape.check()?;
         let mode = DspMode::new().b_regs(2).pre_adder(PreAdder::Select).product();
         let dsp = (0..shape.lanes).map(|i| match i {
-            0 => mode.build(),
-            i if i + 1 == shape.lanes => mode.z(Z::Pcin).w(W::C).build(),
+            i if i % SEGMENT == 0 => mode.build(),
+            i if ends(shape.lanes, i) => mode.z(Z::Pcin).w(W::C).build(),
             _ => mode.z(Z::Pcin).build(),
         });
         Ok(Cascade {
@@ -105,18 +112,20 @@ impl Logic for Cascade {
             self.dsp[i].clock.next = self.clock.val();
             self.dsp[i].a.next = integer.sext(30);
             self.dsp[i].b.next = self.x.val().slice(i * x_bits, x_bits).sext(18);
-            self.dsp[i].d.next = cat!(w1, Word::zero(FIELD - 4), !w0.bit(3), w0.trunc(3));
+            self.dsp[i].d.next = cat!(w1, Word::zero(FIELD - 4), w0);
             self.dsp[i].use_d.next = self.int4.val().bit(i);
             self.dsp[i].carryin.next = false;
-            if i == 0 {
+            if i % SEGMENT == 0 {
                 self.dsp[i].pcin.next = Word::zero(SUM_BITS);
             } else {
                 self.dsp[i].pcin.next = self.dsp[i - 1].pcout.val();
             }
-            if i + 1 == lanes {
+            if !ends(lanes, i) {
+                self.dsp[i].c.next = Word::zero(SUM_BITS);
+            } else if i < SEGMENT {
                 self.dsp[i].c.next = self.correction.val().sext(SUM_BITS);
             } else {
-                self.dsp[i].c.next = Word::zero(SUM_BITS);
+                self.dsp[i].c.next = self.dsp[i - SEGMENT].p.val();
             }
         }
         self.sum.next = self.dsp[lanes - 1].p.val();

@@ -16,8 +16,8 @@ pub const TAIL_BITS: usize = FIELD_BITS + 1;
 /// - Does: in FP16xFP16 one dot product a cycle, on `upper`; in FP16xINT4 two, of weights 1 and 0 of its
 ///   [`Half`], on `upper` and `lower`. The mode belongs to the activations and may change every cycle;
 ///   it must be that of the weights they meet.
-/// - Does not: convert or delay operands. Lane `i` of everything that has lanes comes `i` cycles after
-///   lane 0; what belongs to a whole vector (the *tail*) comes
+/// - Does not: convert or delay operands. Lane `i` of everything that has lanes comes its
+///   [`lane_delay`](super::lane_delay) after lane 0; what belongs to a whole vector (the *tail*) comes
 ///   [`AlignedShape::cascade_latency`] cycles after lane 0. A swap comes one cycle before the first
 ///   activation that meets the new weights.
 /// - Guarantee: results [`AlignedColumn::BEHIND`] cycles after the tail.
@@ -31,7 +31,7 @@ pub struct AlignedColumn {
     pub even: Wire<In>,
     /// Activations meet INT4 weights: one bit a lane.
     pub int4: Wire<In>,
-    /// Minus eight times the sum of the activations; two cycles after the last lane.
+    /// Minus eight times the sum of the activations; [`AlignedShape::correction_due`] cycles after lane 0.
     pub correction: Wire<In>,
     /// The vector's exponent and [`AlignedShape::upper_bias`] (tail).
     pub upper_exponent: Wire<In>,

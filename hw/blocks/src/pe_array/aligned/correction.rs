@@ -1,12 +1,13 @@
 //! [`Correction`]: what two INT4 weights per DSP take from a column's sum.
 
 use super::shape::AlignedShape;
+use crate::pe_array::adder_tree::AdderTree;
 use crate::pe_array::error::PeArrayError;
 use skipopu_hdl::prelude::*;
 
 /// Minus eight times the sum of a vector's integers in FP16xINT4, 0 in FP16xFP16 (numerics 8.3).
 ///
-/// - Does: one adder tree, a level a cycle.
+/// - Does: one tree of ternary adders, a level a cycle, then the negation.
 /// - Guarantee: a vector a cycle, latency [`Correction::latency`].
 #[derive(LogicBlock, Ports)]
 pub struct Correction {
@@ -18,7 +19,7 @@ pub struct Correction {
     pub int4: Signal<In, Bit>,
     /// Two's complement.
     pub correction: Wire<Out>,
-    level: Vec<Reg>,
+    tree: AdderTree,
     int4s: Reg,
     result: Reg,
     _shape: AlignedShape,
@@ -31,22 +32,21 @@ impl Correction {
     /// A size out of range.
     pub fn new(shape: AlignedShape) -> Result<Correction, PeArrayError> {
         shape.check()?;
-        let sums = |l: usize| Reg::new((shape.lanes >> l) * (shape.int4_bits + 1 + l));
         Ok(Correction {
             clock: Default::default(),
             integers: Wire::new((shape.int4_bits + 1) * shape.lanes),
             int4: Default::default(),
             correction: Wire::new(shape.correction_bits()),
-            level: (1..=shape.carry_bits()).map(sums).collect(),
-            int4s: Reg::new(shape.carry_bits()),
+            tree: AdderTree::new(shape.int4_bits + 1, shape.lanes)?,
+            int4s: Reg::new(AdderTree::latency(shape.lanes)),
             result: Reg::new(shape.correction_bits()),
             _shape: shape,
         })
     }
 
     /// Cycles from integers to correction.
-    pub fn latency(&self) -> usize {
-        self._shape.carry_bits() + 1
+    pub fn latency(shape: &AlignedShape) -> usize {
+        AdderTree::latency(shape.lanes) + 1
     }
 }
 
@@ -54,36 +54,21 @@ impl Logic for Correction {
     #[hdl(
         lanes = self._shape.lanes,
         int4 = self._shape.int4_bits,
-        latency = self._shape.carry_bits() + 1
+        latency = Correction::latency(&self._shape)
     )]
     fn update(&mut self) {
+        clock!(self, clock, tree);
         dff_setup!(self, clock, int4s, result);
-        let levels = self._shape.carry_bits();
-        let lane_bits = self._shape.int4_bits + 1;
-        for l in 0..levels {
-            self.level[l].clock.next = self.clock.val();
-            let bits = self._shape.int4_bits + 1 + l;
-            for i in 0..self._shape.lanes >> (l + 1) {
-                if l == 0 {
-                    let left = self.integers.val().slice(2 * i * lane_bits, bits);
-                    let right = self.integers.val().slice((2 * i + 1) * lane_bits, bits);
-                    let sum = left.sext(bits + 1) + right.sext(bits + 1);
-                    self.level[l].d.next.set_slice(i * (bits + 1), &sum);
-                } else {
-                    let left = self.level[l - 1].q.val().slice(2 * i * bits, bits);
-                    let right = self.level[l - 1].q.val().slice((2 * i + 1) * bits, bits);
-                    let sum = left.sext(bits + 1) + right.sext(bits + 1);
-                    self.level[l].d.next.set_slice(i * (bits + 1), &sum);
-                }
-            }
-        }
+        let levels = self.int4s.width();
+        self.tree.values.next = self.integers.val();
+        // Nothing is owed: the integers are two's complement.
+        self.tree.owed.next = Word::zero(self._shape.lanes);
         if levels == 1 {
             self.int4s.d.next = Word::from(self.int4.val());
         } else {
             self.int4s.d.next = cat!(self.int4s.q.val().trunc(levels - 1), self.int4.val());
         }
-        let sum = self.level[levels - 1].q.val();
-        self.result.d.next = cat!(-sum, Word::zero(3));
+        self.result.d.next = cat!(-self.tree.sum.val(), Word::zero(3));
         if !self.int4s.q.val().bit(levels - 1) {
             self.result.d.next = Word::zero(self._shape.correction_bits());
         }

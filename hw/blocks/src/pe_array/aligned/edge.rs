@@ -14,7 +14,7 @@ use skipopu_hdl::prelude::*;
 ///
 /// - Does: conversion, skew, the correction of FP16xINT4, and the tail: exponents and flag.
 /// - Guarantee: a vector a cycle; lane 0 leaves [`BlockConverter::LATENCY`] cycles after the vector came,
-///   lane `i` `i` cycles later, the tail [`AlignedShape::cascade_latency`] cycles after lane 0.
+///   lane `i` its [`lane_delay`](super::lane_delay) later, the tail [`AlignedShape::cascade_latency`] cycles after lane 0.
 #[derive(LogicBlock, Ports)]
 pub struct ActivationEdge {
     /// Clock.
@@ -27,7 +27,7 @@ pub struct ActivationEdge {
     pub x: Wire<Out>,
     /// `~x[0]` of each lane.
     pub even: Wire<Out>,
-    /// For the last DSP of the cascades.
+    /// For the last DSP of the columns' first cascades.
     pub correction: Wire<Out>,
     /// Exponent of the upper sum (tail).
     pub upper_exponent: Wire<Out>,
@@ -55,8 +55,7 @@ impl ActivationEdge {
     pub fn new(shape: AlignedShape) -> Result<ActivationEdge, PeArrayError> {
         shape.check()?;
         let lanes = shape.lanes;
-        // The correction is due two cycles after the last lane.
-        let wait = lanes + 1 - (shape.carry_bits() + 1);
+        let wait = shape.correction_due() - Correction::latency(&shape);
         Ok(ActivationEdge {
             clock: Default::default(),
             values: Wire::new(lanes * VALUE_BITS),

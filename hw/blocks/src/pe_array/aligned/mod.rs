@@ -31,7 +31,7 @@ pub use edge::{ActivationEdge, WeightEdge};
 pub use maximum::Maximum;
 pub use parity::Parity;
 pub use shape::{
-    AlignedShape, EXPONENT_BITS, FIELD, FIELD_BITS, SUM_BITS, SUM_EXPONENT_BITS, VALUE_BITS,
+    lane_delay, AlignedShape, EXPONENT_BITS, FIELD, FIELD_BITS, SEGMENT, SUM_BITS, SUM_EXPONENT_BITS, VALUE_BITS,
 };
 pub use skew::{Ripple, Skew};
 
@@ -72,7 +72,7 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         name: "aligned-correction",
         summary: "one sum per activation vector for two INT4 weights per DSP",
-        latency: |c| Some(AlignedShape::of(c).carry_bits() + 1),
+        latency: |c| Some(Correction::latency(&AlignedShape::of(c))),
         interval: |_| Some(1),
         test: "skipopu-hw::aligned",
         build: |c| Box::new(Correction::new(AlignedShape::of(c)).expect(LEGAL)),

@@ -1,11 +1,24 @@
 //! [`AlignedShape`]: the sizes that follow from a configuration, each computed once.
 
+use super::cascade::Half;
 use crate::pe_array::error::{within, PeArrayError};
 use crate::pe_array::reconstruct::SumShape;
 use skipopu_config::{Config, WideFormat};
 
 /// Place of the upper INT4 sum in the cascade's 48 bits.
 pub const FIELD: usize = 23;
+/// Lanes of a DSP cascade. A column of more has several: the sum of one enters the last DSP of the next
+/// through port C, so that operands wait for their cascade only.
+pub const SEGMENT: usize = 16;
+/// Cycles by which the lanes of a cascade are later than those of the one before: a sum takes two from
+/// port P through the register of port C.
+const HANDOVER: usize = 2;
+
+/// Cycles by which a lane's operands are due after lane 0's.
+pub fn lane_delay(lane: usize) -> usize {
+    lane % SEGMENT + HANDOVER * (lane / SEGMENT)
+}
+
 /// Bits of the DSP's sum.
 pub const SUM_BITS: usize = 48;
 /// Bits of a block exponent, raised for INT4 or not.
@@ -89,6 +102,12 @@ impl AlignedShape {
         }
     }
 
+    /// Does a place of a weight word hold the sign of a lower INT4 weight? It is inverted there, once for
+    /// all columns: port D takes the weight plus eight.
+    pub fn inverted(&self, place: usize) -> bool {
+        [Half::Low, Half::High].iter().any(|h| self.weight_bit(h.loaded_bit(false, 3)) == place)
+    }
+
     /// Bits of the correction of FP16xINT4: minus eight times the sum of a vector's integers.
     pub fn correction_bits(&self) -> usize {
         self.int4_bits + 1 + self.carry_bits() + 3
@@ -153,7 +172,13 @@ impl AlignedShape {
 
     /// Cycles from lane 0's activation to the last sum of the cascade.
     pub fn cascade_latency(&self) -> usize {
-        self.lanes + 3
+        lane_delay(self.lanes - 1) + 4
+    }
+
+    /// Cycles from lane 0's activation to when the correction is due: at port C of the first cascade's
+    /// last DSP, two cycles after that lane's operands.
+    pub fn correction_due(&self) -> usize {
+        lane_delay(self.lanes.min(SEGMENT) - 1) + 2
     }
 
     /// # Errors

@@ -1,11 +1,12 @@
 //! [`Skew`] and [`Ripple`]: what makes a vector meet the partial sums of a cascade.
 
+use super::shape::lane_delay;
 use crate::parameter::ParameterError;
 use crate::primitives::Delay;
 use skipopu_hdl::prelude::*;
 
-/// Delays lane `i` of a vector by `i` cycles: a cascade adds a lane's product one cycle after the lane
-/// below. Shared by all columns; mostly shift registers in LUTs.
+/// Delays each lane of a vector by its [`lane_delay`]: a cascade adds a lane's product one cycle after
+/// the lane below. Shared by all columns; mostly shift registers in LUTs.
 #[derive(LogicBlock, Ports)]
 pub struct Skew {
     /// Clock.
@@ -23,9 +24,9 @@ impl Skew {
     /// `lanes` lanes of `width` bits.
     ///
     /// # Errors
-    /// A width of zero, or more than 1,025 lanes.
+    /// A width of zero, or more lanes than the longest delay allows.
     pub fn new(lanes: usize, width: usize) -> Result<Skew, ParameterError> {
-        let delay = (1..lanes).map(|i| Delay::new(width, i));
+        let delay = (1..lanes).map(|i| Delay::new(width, lane_delay(i)));
         Ok(Skew {
             clock: Default::default(),
             d: Wire::new(lanes * width),
@@ -51,7 +52,7 @@ impl Logic for Skew {
     }
 }
 
-/// A control bit on its way along the lanes: tap `i` is the bit `i` cycles ago.
+/// A control bit on its way along the lanes: tap `i` is the bit [`lane_delay`] of `i` cycles ago.
 #[derive(LogicBlock, Ports)]
 pub struct Ripple {
     /// Clock.
@@ -68,11 +69,11 @@ pub struct Ripple {
 }
 
 impl Ripple {
-    /// With a tap for each of at least 2 `lanes`; the tail comes `length` cycles after the bit, which is
-    /// at least `lanes`.
+    /// With a tap for each of at least 2 `lanes`; the tail comes `length` cycles after the bit, later
+    /// than the last tap.
     pub fn new(lanes: usize, length: usize) -> Ripple {
         let lanes = lanes.max(2);
-        let length = length.max(lanes);
+        let length = length.max(lane_delay(lanes - 1) + 1);
         Ripple {
             clock: Default::default(),
             d: Default::default(),
@@ -91,7 +92,10 @@ impl Logic for Ripple {
         dff_setup!(self, clock, past);
         let past = self.past.q.val();
         self.past.d.next = cat!(past.trunc(self._length - 1), self.d.val());
-        self.taps.next = cat!(past.trunc(self._lanes - 1), self.d.val());
+        self.taps.next.set_slice(0, &Word::from(self.d.val()));
+        for i in 1..self._lanes {
+            self.taps.next.set_slice(i, &past.slice(lane_delay(i) - 1, 1));
+        }
         self.tail.next = past.bit(self._length - 1);
     }
 }

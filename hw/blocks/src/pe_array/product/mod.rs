@@ -3,7 +3,6 @@
 //! Two columns share a [`ColumnPair`], because each of its DSPs multiplies one activation with an
 //! operand of both.
 
-mod adder_tree;
 mod aligner;
 mod array;
 mod column;
@@ -14,7 +13,7 @@ mod largest;
 mod multiplier;
 mod pair;
 
-pub use adder_tree::{AdderTree, TreeNode};
+pub use crate::pe_array::adder_tree::{AdderTree, TreeNode};
 pub use aligner::Aligner;
 pub use array::ProductArray;
 pub use column::ProductColumn;

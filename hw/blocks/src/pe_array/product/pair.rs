@@ -1,6 +1,6 @@
 //! [`ColumnPair`]: two columns of products, from operands to rounded sums.
 
-use super::adder_tree::AdderTree;
+use crate::pe_array::adder_tree::AdderTree;
 use super::column::ProductColumn;
 use super::dsp_tree::DspTree;
 use super::lane::PRODUCT_EXPONENT_BITS;
@@ -121,7 +121,7 @@ impl ColumnPair {
         let side = || Delay::new(PRODUCT_EXPONENT_BITS + 2, wait).expect(legal);
         let significands = || (0..lanes).map(|_| Reg::new(SIGNIFICAND_BITS)).collect();
         let trees = if sum == ProductSum::Dsp15 { 0 } else { 1 };
-        let tree = || (0..trees).map(|_| AdderTree::new(cut, lanes).expect(legal)).collect();
+        let tree = || (0..trees).map(|_| AdderTree::new(cut.bits() + 1, lanes).expect(legal)).collect();
         Ok(ColumnPair {
             clock: Default::default(),
             act: Wire::new(lanes * OPERAND_BITS),

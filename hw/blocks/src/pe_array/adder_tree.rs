@@ -1,6 +1,5 @@
-//! [`AdderTree`]: the sum of a column's aligned products, in LUTs.
+//! [`AdderTree`]: the sum of a vector's integers, in LUTs.
 
-use super::Cut;
 use crate::parameter::ParameterError;
 use crate::primitives::TernaryAdder;
 use skipopu_hdl::prelude::*;
@@ -69,7 +68,7 @@ impl Logic for TreeNode {
     }
 }
 
-/// Sums the aligned products of `lanes` lanes exactly; a new vector every cycle.
+/// Sums the integers of `lanes` lanes exactly; a new vector every cycle.
 ///
 /// - Does: a tree of ternary adders, a third of the values left after each; two values left over are added, one
 ///   waits.
@@ -90,7 +89,7 @@ pub struct AdderTree {
     waiting: Vec<Reg>,
     level: Vec<Wire<Local>>,
     owing: Vec<Wire<Local>>,
-    _cut: Cut,
+    _width: usize,
     _lanes: usize,
 }
 
@@ -104,9 +103,9 @@ fn levels(lanes: usize) -> usize {
     (0..).find(|level| values(lanes, *level) == 1).unwrap_or(0)
 }
 
-/// Bits of a value at a level.
-fn bits(cut: Cut, lanes: usize, level: usize) -> usize {
-    (cut.bits() + 1 + 2 * level).min(cut.sum_bits(lanes))
+/// Bits of a value at a level; values of `width` bits go in.
+fn bits(width: usize, lanes: usize, level: usize) -> usize {
+    (width + 2 * level).min(width + lanes.ilog2() as usize)
 }
 
 /// Number of the first node of a level. A single value left over has none.
@@ -120,14 +119,15 @@ fn first_waiting(lanes: usize, level: usize) -> usize {
 }
 
 impl AdderTree {
-    pub(super) fn new(cut: Cut, lanes: usize) -> Result<AdderTree, ParameterError> {
+    /// For `lanes` values of `width` bits, sign included; `lanes` is a power of two.
+    pub(super) fn new(width: usize, lanes: usize) -> Result<AdderTree, ParameterError> {
         let all = || 0..levels(lanes);
-        let node = |l: usize| TreeNode::new(bits(cut, lanes, l), bits(cut, lanes, l + 1));
+        let node = |l: usize| TreeNode::new(bits(width, lanes, l), bits(width, lanes, l + 1));
         Ok(AdderTree {
             clock: Default::default(),
-            values: Wire::new(lanes * bits(cut, lanes, 0)),
+            values: Wire::new(lanes * width),
             owed: Wire::new(lanes),
-            sum: Wire::new(cut.sum_bits(lanes)),
+            sum: Wire::new(bits(width, lanes, levels(lanes))),
             carry: Default::default(),
             nodes: all()
                 .flat_map(|l| (0..(values(lanes, l) + 1) / 3).map(move |_| l))
@@ -135,13 +135,13 @@ impl AdderTree {
                 .collect::<Result<_, _>>()?,
             waiting: all()
                 .filter(|l| values(lanes, *l) % 3 == 1)
-                .map(|l| Reg::new(bits(cut, lanes, l) + 1))
+                .map(|l| Reg::new(bits(width, lanes, l) + 1))
                 .collect(),
             level: (0..=levels(lanes))
-                .map(|l| Wire::new(values(lanes, l) * bits(cut, lanes, l)))
+                .map(|l| Wire::new(values(lanes, l) * bits(width, lanes, l)))
                 .collect(),
             owing: (0..=levels(lanes)).map(|l| Wire::new(values(lanes, l))).collect(),
-            _cut: cut,
+            _width: width,
             _lanes: lanes,
         })
     }
@@ -153,14 +153,15 @@ impl AdderTree {
 }
 
 impl Logic for AdderTree {
-    #[hdl(bits = self._cut.bits(), lanes = self._lanes, latency = AdderTree::latency(self._lanes))]
+    #[hdl(width = self._width, lanes = self._lanes, latency = AdderTree::latency(self._lanes))]
     fn update(&mut self) {
-        let (cut, lanes) = (self._cut, self._lanes);
+        let lanes = self._lanes;
         self.level[0].next = self.values.val();
         self.owing[0].next = self.owed.val();
         for l in 0..levels(lanes) {
-            let (count, width, wide) =
-                (values(lanes, l), bits(cut, lanes, l), bits(cut, lanes, l + 1));
+            let count = values(lanes, l);
+            let width = bits(self._width, lanes, l);
+            let wide = bits(self._width, lanes, l + 1);
             for g in 0..count.div_ceil(3) {
                 let (n, from, left) = (first(lanes, l) + g, 3 * g, count - 3 * g);
                 let w = first_waiting(lanes, l);
