@@ -203,7 +203,7 @@ fn converters_equal_the_reference() {
 #[test]
 fn budgets() {
     let fp16 = AlignedShape { format: WideFormat::Fp16, ..u280() };
-    for (name, shape, most) in [("aligned_column", u280(), 400), ("aligned_column_fp16", fp16, 350)]
+    for (name, shape, most) in [("aligned_column", u280(), 340), ("aligned_column_fp16", fp16, 300)]
     {
         let column = AlignedColumn::new(shape, Half::High).unwrap();
         let report = cells(&design_of(Box::new(column), name).1);

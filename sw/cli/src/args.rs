@@ -7,7 +7,7 @@ mod overlay;
 
 pub use hbm::{Hbm, HbmModel, HbmReplay};
 pub use isa::{Asm, Disasm, Isa};
-pub use model::{ArrayConfig, Backend, Eval, Generate, Method, Model, Quantise, Skip};
+pub use model::{ArrayConfig, Backend, Dump, Eval, Generate, Method, Model, Quantise, Skip};
 pub use overlay::{Compile, Compiled, Map};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -291,6 +291,9 @@ pub struct PeReport {
     /// FP16xINT4 operands from a file of FP16 values and one of signed bytes (-8 to 7).
     #[arg(long, num_args = 2, value_names = ["FILE", "FILE"])]
     pub int4: Vec<PathBuf>,
+    /// Also the operands of a model, a folder written by `model dump`.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["fp16", "int4"])]
+    pub operands: Option<PathBuf>,
     /// Leave the cost out: no Yosys.
     #[arg(long)]
     pub no_synth: bool,

@@ -24,6 +24,31 @@ pub enum Model {
         #[arg(long)]
         json: bool,
     },
+    /// Write a sample of what the array's columns multiply while a text is computed, for `pe report`.
+    Dump(Dump),
+}
+
+/// Arguments of `model dump`.
+#[derive(Debug, Args)]
+pub struct Dump {
+    /// A container with weights of at most 4 bits.
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    /// The folder to write.
+    #[arg(short, long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Text, documents separated by <|endoftext|>; the sample that comes along if not given.
+    #[arg(long, value_name = "FILE")]
+    pub text: Option<PathBuf>,
+    /// Tokens computed at most.
+    #[arg(long, default_value_t = 4_000, value_name = "TOKENS")]
+    pub limit: usize,
+    /// Dot products of each kind at most.
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub dots: u32,
+    /// Gives the array's lanes and accumulation.
+    #[command(flatten)]
+    pub config: ArrayConfig,
 }
 
 /// How codes are chosen.

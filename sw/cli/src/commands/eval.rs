@@ -87,7 +87,6 @@ pub fn run(args: &Eval) -> Done {
 
 /// The documents' tokens, cut after the limit.
 fn tokens(args: &Eval, opened: &Opened) -> Done<Vec<Vec<u32>>> {
-    let tokenizer = tokenizer(opened)?;
     let mut text = match &args.text {
         Some(path) => read(path)?,
         None => sample::TINYSTORIES.to_string(),
@@ -96,9 +95,18 @@ fn tokens(args: &Eval, opened: &Opened) -> Done<Vec<Vec<u32>>> {
         let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
         text = lines.join("\n");
     }
-    let mut rest = args.limit.unwrap_or(usize::MAX);
+    encoded(opened, &text, args.limit.unwrap_or(usize::MAX))
+}
+
+/// The tokens of a text's documents, `limit` predictions in all.
+///
+/// # Errors
+/// A model without tokenizer, a text without documents.
+pub fn encoded(opened: &Opened, text: &str, limit: usize) -> Done<Vec<Vec<u32>>> {
+    let tokenizer = tokenizer(opened)?;
+    let mut rest = limit;
     let mut all = Vec::new();
-    for document in documents(&text) {
+    for document in documents(text) {
         let mut tokens = tokenizer.encode(document)?;
         tokens.truncate(rest.saturating_add(1));
         rest -= tokens.len().saturating_sub(1);

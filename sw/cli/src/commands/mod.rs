@@ -12,6 +12,7 @@ mod isa;
 mod kv;
 mod lint;
 mod model;
+mod operands;
 mod overlay;
 mod pe;
 mod quantise;

@@ -9,6 +9,7 @@
 //! tests hold against the reference; other variants call the reference itself.
 
 pub mod fast;
+pub mod record;
 mod weights;
 
 use crate::{Arithmetic, ForwardError, KvView, Rows};

@@ -57,6 +57,11 @@ impl Int4 {
         self.codes.len() / (self.slices * self.lanes)
     }
 
+    /// One slice of a row of weights, all lanes of it.
+    pub fn slice(&self, row: usize, slice: usize) -> &[i8] {
+        &self.codes[(row * self.slices + slice) * self.lanes..][..self.lanes]
+    }
+
     /// Prepares a vector, once for all rows.
     pub fn operand(&self, x: &[u16]) -> Operand {
         match self.variant {

@@ -242,12 +242,12 @@ impl Logic for Aligner {
         let cut = self.window.val().slice(1, width);
         let negate = self.negate5.q.val().any();
         let padding = self._role.lane_bits(&self._shape) - (width + 1);
+        self.signed.next = mux(negate, !cut.clone(), cut.clone());
         for p in 0..width {
-            let mut invert = negate;
             if weights & self._shape.inverted(p + padding) {
-                invert = self.invert5[0].q.val().any();
+                let invert = self.invert5[0].q.val().any();
+                self.signed.next.set_slice(p, &Word::from(cut.bit(p) ^ invert));
             }
-            self.signed.next.set_slice(p, &Word::from(cut.bit(p) ^ invert));
         }
         let ones = cat!(self.sign5.q.val(), self.signed.val());
         let carry = self.window.val().bit(0) ^ negate;

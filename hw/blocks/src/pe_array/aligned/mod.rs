@@ -31,7 +31,8 @@ pub use edge::{ActivationEdge, WeightEdge};
 pub use maximum::Maximum;
 pub use parity::Parity;
 pub use shape::{
-    lane_delay, AlignedShape, EXPONENT_BITS, FIELD, FIELD_BITS, SEGMENT, SUM_BITS, SUM_EXPONENT_BITS, VALUE_BITS,
+    lane_delay, AlignedShape, EXPONENT_BITS, FIELD, FIELD_BITS, SEGMENT, SUM_BITS,
+    SUM_EXPONENT_BITS, VALUE_BITS,
 };
 pub use skew::{Ripple, Skew};
 

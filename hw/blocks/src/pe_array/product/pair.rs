@@ -1,11 +1,11 @@
 //! [`ColumnPair`]: two columns of products, from operands to rounded sums.
 
-use crate::pe_array::adder_tree::AdderTree;
 use super::column::ProductColumn;
 use super::dsp_tree::DspTree;
 use super::lane::PRODUCT_EXPONENT_BITS;
 use super::multiplier::OverpackedMultiplier;
 use super::Cut;
+use crate::pe_array::adder_tree::AdderTree;
 use crate::pe_array::error::{lanes_in_range, PeArrayError};
 use crate::pe_array::operand::{HEAD_BITS, OPERAND_BITS, SIGNIFICAND_BITS};
 use crate::pe_array::reconstruct::{Reconstruct, SumShape};
@@ -121,7 +121,8 @@ impl ColumnPair {
         let side = || Delay::new(PRODUCT_EXPONENT_BITS + 2, wait).expect(legal);
         let significands = || (0..lanes).map(|_| Reg::new(SIGNIFICAND_BITS)).collect();
         let trees = if sum == ProductSum::Dsp15 { 0 } else { 1 };
-        let tree = || (0..trees).map(|_| AdderTree::new(cut.bits() + 1, lanes).expect(legal)).collect();
+        let tree =
+            || (0..trees).map(|_| AdderTree::new(cut.bits() + 1, lanes).expect(legal)).collect();
         Ok(ColumnPair {
             clock: Default::default(),
             act: Wire::new(lanes * OPERAND_BITS),

@@ -1,5 +1,6 @@
-//! `skipopu model`: fetch models, look into them.
+//! `skipopu model`: fetch models, look into them, write down what they multiply.
 
+mod dump;
 mod inspect;
 
 use crate::args::Model;
@@ -13,6 +14,7 @@ use std::path::Path;
 pub fn run(action: &Model) -> Done {
     match action {
         Model::Fetch { name, archive } => get(name, archive.as_deref()),
+        Model::Dump(args) => dump::run(args),
         Model::Inspect { model, json } => inspect::run(model, *json),
     }
 }

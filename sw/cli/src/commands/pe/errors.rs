@@ -43,6 +43,8 @@ pub enum Operands {
     },
     /// Both operands of one mode from files.
     Files {
+        /// How reports call them.
+        name: &'static str,
         /// The mode they are for.
         mode: Mode,
         /// FP16 operands, shared by the columns.
@@ -55,8 +57,11 @@ pub enum Operands {
 }
 
 impl Operands {
-    /// Reads a pair of operand files.
-    pub fn read(mode: Mode, files: &[PathBuf]) -> Done<Operands> {
+    /// Reads a pair of operand files; `name` is for reports.
+    ///
+    /// # Errors
+    /// Files that cannot be read, or hold something else.
+    pub fn read(name: &'static str, mode: Mode, files: &[PathBuf]) -> Done<Operands> {
         let [first, second] = files else {
             return Err(Failure::usage("operands come as two files: activations, then the other"));
         };
@@ -68,14 +73,32 @@ impl Operands {
             Mode::Fp16 => (fp16(second)?, Vec::new()),
             Mode::Int4 => (Vec::new(), int4(second)?),
         };
-        Ok(Operands::Files { mode, first, fp16, int4 })
+        Ok(Operands::Files { name, mode, first, fp16, int4 })
+    }
+
+    /// These and others of the same mode, all from files; `name` is for reports.
+    pub fn and(&self, others: &Operands, name: &'static str) -> Operands {
+        let parts = |o: &Operands| match o {
+            Operands::Files { mode, first, fp16, int4, .. } => {
+                (*mode, first.clone(), fp16.clone(), int4.clone())
+            }
+            Operands::Random { .. } => (Mode::Fp16, Vec::new(), Vec::new(), Vec::new()),
+        };
+        let ((mode, a, b, w), (_, a2, b2, w2)) = (parts(self), parts(others));
+        Operands::Files {
+            name,
+            mode,
+            first: [a, a2].concat(),
+            fp16: [b, b2].concat(),
+            int4: [w, w2].concat(),
+        }
     }
 
     /// How reports call them.
     pub fn name(&self) -> &'static str {
         match self {
             Operands::Random { .. } => "random",
-            Operands::Files { .. } => "files",
+            Operands::Files { name, .. } => name,
         }
     }
 }
@@ -101,22 +124,24 @@ pub struct UnitError {
     pub dots: u64,
 }
 
-/// Errors of every unit on these operands, at the lanes and aligned widths of `array`.
+/// Errors of every unit on each of these operands, at the lanes and aligned widths of `array`.
 ///
 /// # Errors
 /// Operands that hold not one dot to compare.
-pub fn study(operands: &Operands, array: &Array) -> Done<Vec<UnitError>> {
+pub fn study(operands: &[Operands], array: &Array) -> Done<Vec<UnitError>> {
     let lanes = array.lanes as usize;
-    let cases: Vec<(Unit, Mode)> = Unit::all()
-        .into_iter()
-        .map(|u| at_widths(u, array))
-        .flat_map(|u| Mode::ALL.map(|m| (u, m)))
-        .filter(|(_, m)| !matches!(operands, Operands::Files { mode, .. } if mode != m))
+    let units = Unit::all().into_iter().map(|u| at_widths(u, array));
+    let cases: Vec<(Unit, Mode, &Operands)> = units
+        .flat_map(|u| {
+            Mode::ALL.into_iter().flat_map(move |m| operands.iter().map(move |o| (u, m, o)))
+        })
+        .filter(|(_, m, o)| !matches!(o, Operands::Files { mode, .. } if mode != m))
         .collect();
     let mut progress = Progress::new("measuring errors of", cases.len());
     let mut rows = Vec::new();
-    for (unit, mode) in cases {
-        progress.step(&format!("{} in {}", unit.name(), mode.name()));
+    for (unit, mode, operands) in cases {
+        let (unit_name, mode_name) = (unit.name(), mode.name());
+        progress.step(&format!("{unit_name} in {mode_name}, {} operands", operands.name()));
         let fp16 = runs(operands, unit, mode, lanes, Format::Fp16);
         let fp32 = runs(operands, unit, mode, lanes, Format::Fp32);
         rows.push(row(operands, unit, mode, &fp16, &fp32)?);

@@ -6,6 +6,8 @@ mod errors;
 mod record;
 mod report;
 
+pub use errors::{Mode, Operands};
+
 use crate::args::{Pe, PeReport};
 use crate::exit::Done;
 use crate::output;

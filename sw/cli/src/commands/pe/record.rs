@@ -40,7 +40,7 @@ fn mode(mode: Mode) -> &'static str {
 
 fn errors(report: &Report) -> Vec<Entry> {
     let of = |e: &UnitError| {
-        let kind = if e.operands == "random" { "random" } else { "empirical" };
+        let kind = e.operands;
         let entry = |metric: &str, value: f64, note: String| Entry {
             key: format!("pe.err.{}.{kind}{metric}.{}", mode(e.mode), key(e.unit)),
             value,

@@ -3,6 +3,7 @@
 use super::cost::{self, UnitCost};
 use super::errors::{self, Mode, Operands, UnitError};
 use crate::args::PeReport;
+use crate::commands::operands;
 use crate::exit::Done;
 use crate::output;
 use serde::Serialize;
@@ -38,10 +39,15 @@ pub struct Row {
 /// Operand files, Yosys, or a block that cannot be used.
 pub fn collect(args: &PeReport) -> Done<Report> {
     let config = Config::resolve(&args.config)?;
-    let operands = match (&args.fp16[..], &args.int4[..]) {
-        ([], []) => Operands::Random { dots: args.dots as usize, seeds: args.seeds.into() },
-        (files, []) => Operands::read(Mode::Fp16, files)?,
-        (_, files) => Operands::read(Mode::Int4, files)?,
+    let random = Operands::Random { dots: args.dots as usize, seeds: args.seeds.into() };
+    let operands = match (&args.fp16[..], &args.int4[..], &args.operands) {
+        ([], [], None) => vec![random],
+        ([], [], Some(folder)) => {
+            let sets = operands::read(folder, config.array.lanes as usize)?;
+            [random].into_iter().chain(sets).collect()
+        }
+        (files, [], _) => vec![Operands::read("files", Mode::Fp16, files)?],
+        (_, files, _) => vec![Operands::read("files", Mode::Int4, files)?],
     };
     let errors = errors::study(&operands, &config.array)?;
     let costs = if args.no_synth { Vec::new() } else { cost::study(&config)? };
@@ -64,9 +70,8 @@ pub fn collect(args: &PeReport) -> Done<Report> {
 /// # Errors
 /// Standard output that cannot be written.
 pub fn print(report: &Report) -> Done {
-    let operands = report.rows.first().and_then(|r| r.errors.first()).map_or("", |e| e.operands);
     output::line(format!(
-        "one column of {} lanes, configuration {}, {operands} operands; errors in percent",
+        "one column of {} lanes, configuration {}; errors in percent",
         report.lanes, report.configuration
     ))?;
     output::print(&error_table(report).text())?;
@@ -80,6 +85,7 @@ fn error_table(report: &Report) -> Table {
     let mut table = Table::new(&[
         "unit",
         "mode",
+        "operands",
         ">FP16 sum|e|/sum|x|",
         ">mean |e/x|, median",
         ">range over seeds",
@@ -88,14 +94,17 @@ fn error_table(report: &Report) -> Table {
         ">published mean",
     ]);
     for error in report.rows.iter().flat_map(|r| &r.errors) {
-        let known = published::of(error.unit).filter(|_| error.operands == "random");
-        let figure = known.map(|p| match error.mode {
-            Mode::Fp16 => p.fp16_random_percent,
-            Mode::Int4 => p.int4_random_percent,
+        let figure = published::of(error.unit).and_then(|p| match (error.mode, error.operands) {
+            (Mode::Fp16, "random") => Some(p.fp16_random_percent),
+            (Mode::Int4, "random") => Some(p.int4_random_percent),
+            (Mode::Fp16, operands::EMPIRICAL) => Some(p.fp16_empirical_percent),
+            (Mode::Int4, operands::EMPIRICAL) => Some(p.int4_empirical_percent),
+            _ => None,
         });
         table.row(vec![
             error.unit.into(),
             error.mode.name().into(),
+            error.operands.into(),
             format!("{:.4}", error.sum_percent),
             format!("{:.4}", error.mean_percent),
             format!("{:.3} to {:.3}", error.mean_range[0], error.mean_range[1]),
