@@ -7,6 +7,7 @@ CARGO  ?= cargo
 
 PRESETS = tiny cosim u280 u280-paper
 SKIPOPU = $(CARGO) run --quiet --package skipopu --
+RELEASE = $(CARGO) run --release --quiet --package skipopu --
 MEASURE = $(CARGO) run --release --quiet --package skipopu-system --
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 TESTS   = $(CARGO) $(if $(NEXTEST),nextest run --workspace,test --workspace --lib --bins --tests --examples)
@@ -57,7 +58,10 @@ figures: deps ## measure what takes minutes, record it in docs/figures.json, rew
 	$(MEASURE) emitter
 	$(MEASURE) multiplier
 	$(MEASURE) array
-	$(CARGO) run --release --quiet --package skipopu -- pe report --ledger docs/figures.json
+	$(RELEASE) model fetch stories15m
+	$(RELEASE) quantise stories15m --out out/stories15m-w4.skipopu
+	$(RELEASE) model dump out/stories15m-w4.skipopu --out out/operands
+	$(RELEASE) pe report --operands out/operands --ledger docs/figures.json
 	$(MEASURE) primitives
 	$(MEASURE) fuzz --seed 0
 	$(MEASURE) memory

@@ -80,6 +80,27 @@ fn a_model_is_quantised_evaluated_and_writes() {
     let limited = succeeds(&["eval", trained, "--text", &text, "--limit", "30"]);
     assert!(limited.contains("1 documents, 30 predicted tokens"), "{limited}");
 
+    let operands = path("operands");
+    let dump = ["model", "dump", &w4, "--out", &operands, "--text", &text, "--dots", "70"];
+    let wrote = succeeds(&dump);
+    assert!(
+        wrote.contains("70 dot products of projections, 70 of scores, 70 of mixes, 64"),
+        "{wrote}"
+    );
+    let small = ["--no-synth", "--json", "--dots", "10", "--seeds", "1", "--operands", &operands];
+    let report = succeeds(&[&["pe", "report"], &small[..]].concat());
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    for row in report["rows"].as_array().unwrap() {
+        let errors = row["errors"].as_array().unwrap().iter();
+        let kinds: Vec<_> = errors.map(|e| e["operands"].as_str().unwrap()).collect();
+        assert_eq!(kinds, ["random", "empirical", "scores", "mixes", "random", "empirical"]);
+        let empirical = &row["errors"][1];
+        assert!(empirical["dots"].as_u64().unwrap() > 100, "{empirical}");
+        assert!(empirical["sum_percent"].as_f64().unwrap() < 1.0, "{empirical}");
+    }
+    let (code, refused) = fails(&[&["pe", "report", "--config", "tiny"], &small[..]].concat());
+    assert!(code == 2 && refused.contains("dump them with that configuration"), "{refused}");
+
     let write = |extra: &[&str]| {
         let base = ["generate", "--model", &w4, "--prompt", "a cat", "-n", "40"];
         succeeds(&[&base[..], extra].concat())

@@ -4,12 +4,13 @@
 
 use rayon::prelude::*;
 use skipopu_reference::pe::align::Rounding;
-use skipopu_reference::pe::aligned::align_block_with;
+use skipopu_reference::pe::aligned::{align_block_with, SIGNIFICAND_BITS};
 use skipopu_reference::pe::fp16::Operand;
 use skipopu_reference::pe::mac::Subnormals;
 use skipopu_reference::pe::product::{self, Cut};
 use skipopu_reference::pe::special::Flags;
 use skipopu_reference::pe::study::{Errors, Trial, Values, Weights};
+use skipopu_reference::pe::round::from_f64;
 use skipopu_reference::pe::{align_block, Format, Sum, Unit, Variant};
 
 const LANES: usize = 64;
@@ -126,6 +127,18 @@ fn aligned_int4_unit(bits: u32, format: Format) -> impl Fn(&[u16], &[i8]) -> u32
     }
 }
 
+/// Aligned activations of fewer bits than a significand has, as three weights in a DSP would leave them.
+fn narrow_int4_unit(bits: i32, format: Format) -> impl Fn(&[u16], &[i8]) -> u32 {
+    move |x, w| {
+        let exponent = align_block(x, SIGNIFICAND_BITS).unit_exponent();
+        let unit = f64::from(exponent + SIGNIFICAND_BITS as i32 - bits).exp2();
+        // Every step is exact in f64 but the rounding that is meant, half away from zero.
+        let integer = |x: &u16| (Format::Fp16.decode((*x).into()) / unit).round();
+        let sum: f64 = x.iter().zip(w).map(|(x, w)| integer(x) * f64::from(*w)).sum();
+        from_f64(format, sum * unit)
+    }
+}
+
 fn fp16_of(unit: Unit, format: Format) -> impl Fn(&[u16], &[u16]) -> u32 {
     move |a, b| unit.fp16(a, b, format).expect("legal operands")
 }
@@ -235,6 +248,19 @@ fn int4_widths(study: Study) {
     }
 }
 
+fn three_weights(study: Study) {
+    let columns = ["uniform, N(0, 1)", "x30", "normal, N(0, 1)", "x30"];
+    header("FP16xINT4, FP16 result, sum metric, percent", "unit", &columns);
+    for bits in 5..=10 {
+        let unit = narrow_int4_unit(bits, Format::Fp16);
+        let cells = [Weights::Uniform, Weights::Normal].into_iter().flat_map(|w| {
+            [Values::Normal, Values::Outlier(30.0)]
+                .map(|v| percent(study.int4(Format::Fp16, (v, w), &unit)))
+        });
+        row(format!("aligned {bits}"), cells);
+    }
+}
+
 fn main() {
     let dots =
         std::env::args().nth(1).map_or(10_000, |n| n.parse().expect("dots per seed, a number"));
@@ -245,4 +271,5 @@ fn main() {
     aligned_widths(study);
     outliers(study);
     int4_widths(study);
+    three_weights(study);
 }

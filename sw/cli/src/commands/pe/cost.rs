@@ -31,6 +31,9 @@ const SUBJECTS: [Subject; 6] = [
     baseline("mac_subnormal", "mac-chain-subnormal"),
 ];
 
+/// What the product-aligned columns multiply with.
+const MULTIPLIER: Subject = baseline("multiplier", "overpacked-multiplier");
+
 const fn pair(unit: &'static str, accumulation: Accumulation) -> Subject {
     Subject { unit, block: "product-column-pair", accumulation: Some(accumulation), columns: 2 }
 }
@@ -75,41 +78,53 @@ impl UnitCost {
     }
 }
 
-/// Maps every unit's column at the lanes of `config`.
+/// Cost of every unit's column, and of the overpacked multiplier alone.
+pub struct Costs {
+    /// One a unit.
+    pub units: Vec<UnitCost>,
+    /// One multiplier, all bits of its two products kept.
+    pub multiplier: UnitCost,
+}
+
+/// Maps every unit's column at the lanes of `config`, and the multiplier.
 ///
 /// # Errors
 /// A missing or failing Yosys, a block that cannot be emitted.
-pub fn study(config: &Config) -> Done<Vec<UnitCost>> {
-    let options = SynthOptions::default();
-    let mut progress = Progress::new("synthesising", SUBJECTS.len());
-    let mut costs = Vec::new();
-    for subject in &SUBJECTS {
+pub fn study(config: &Config) -> Done<Costs> {
+    let mut progress = Progress::new("synthesising", SUBJECTS.len() + 1);
+    let mut cost = |subject: &Subject| {
         progress.step(subject.unit);
-        let mut config = config.clone();
-        if let Some(accumulation) = subject.accumulation {
-            config.array.accumulation = accumulation;
-        }
-        let entry = catalogue::by_name(subject.block)?;
-        let design = emitter::design(entry, &config)?;
-        let report = synth::run(&design, &design.top().name, &options)?;
-        let columns = subject.columns;
-        let per_column = |cells: u64| cells as f64 / f64::from(columns);
-        let lanes = config.array.lanes;
-        let int4 = if subject.accumulation == Some(Accumulation::Aligned) { 2 } else { 1 };
-        costs.push(UnitCost {
-            unit: subject.unit,
-            block: subject.block,
-            columns,
-            luts: per_column(report.area.luts),
-            srls: per_column(report.area.srls),
-            ffs: per_column(report.area.ffs),
-            dsps: per_column(report.area.dsps),
-            carry8: per_column(report.area.carry8),
-            depth: report.depth.levels(),
-            products: [lanes, lanes * int4],
-            latency: (entry.latency)(&config),
-            tool: format!("{}; {}", report.tool, report.settings),
-        });
+        map(subject, config)
+    };
+    let units = SUBJECTS.iter().map(&mut cost).collect::<Done<_>>()?;
+    let multiplier = UnitCost { products: [2, 2], ..cost(&MULTIPLIER)? };
+    Ok(Costs { units, multiplier })
+}
+
+fn map(subject: &Subject, config: &Config) -> Done<UnitCost> {
+    let mut config = config.clone();
+    if let Some(accumulation) = subject.accumulation {
+        config.array.accumulation = accumulation;
     }
-    Ok(costs)
+    let entry = catalogue::by_name(subject.block)?;
+    let design = emitter::design(entry, &config)?;
+    let report = synth::run(&design, &design.top().name, &SynthOptions::default())?;
+    let columns = subject.columns;
+    let per_column = |cells: u64| cells as f64 / f64::from(columns);
+    let lanes = config.array.lanes;
+    let int4 = if subject.accumulation == Some(Accumulation::Aligned) { 2 } else { 1 };
+    Ok(UnitCost {
+        unit: subject.unit,
+        block: subject.block,
+        columns,
+        luts: per_column(report.area.luts),
+        srls: per_column(report.area.srls),
+        ffs: per_column(report.area.ffs),
+        dsps: per_column(report.area.dsps),
+        carry8: per_column(report.area.carry8),
+        depth: report.depth.levels(),
+        products: [lanes, lanes * int4],
+        latency: (entry.latency)(&config),
+        tool: format!("{}; {}", report.tool, report.settings),
+    })
 }

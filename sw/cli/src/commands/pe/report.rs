@@ -20,6 +20,8 @@ pub struct Report {
     pub lanes: u32,
     /// One row a unit.
     pub rows: Vec<Row>,
+    /// The overpacked multiplier alone; none when synthesis was left out.
+    pub multiplier: Option<UnitCost>,
 }
 
 /// One unit.
@@ -50,19 +52,22 @@ pub fn collect(args: &PeReport) -> Done<Report> {
         (_, files, _) => vec![Operands::read("files", Mode::Int4, files)?],
     };
     let errors = errors::study(&operands, &config.array)?;
-    let costs = if args.no_synth { Vec::new() } else { cost::study(&config)? };
+    let costs = if args.no_synth { None } else { Some(cost::study(&config)?) };
+    let units = costs.iter().flat_map(|c| &c.units);
     let mut rows: Vec<Row> = Vec::new();
     for error in errors {
         match rows.iter_mut().find(|r| r.unit == error.unit) {
             Some(row) => row.errors.push(error),
             None => rows.push(Row {
                 unit: error.unit,
-                cost: costs.iter().find(|c| c.unit == error.unit).cloned(),
+                cost: units.clone().find(|c| c.unit == error.unit).cloned(),
                 errors: vec![error],
             }),
         }
     }
-    Ok(Report { configuration: config.name.clone(), lanes: config.array.lanes, rows })
+    let multiplier = costs.map(|c| c.multiplier);
+    let configuration = config.name.clone();
+    Ok(Report { configuration, lanes: config.array.lanes, rows, multiplier })
 }
 
 /// Prints the report as tables.
@@ -132,7 +137,8 @@ fn cost_table(report: &Report) -> Table {
         ">FF",
         ">DSP",
     ]);
-    for cost in report.rows.iter().filter_map(|r| r.cost.as_ref()) {
+    let units = report.rows.iter().filter_map(|r| r.cost.as_ref());
+    for cost in units.chain(&report.multiplier) {
         let known = published::of(cost.unit);
         let figure = |f: Option<f64>| f.map_or("-".into(), |f| f.to_string());
         table.row(vec![
