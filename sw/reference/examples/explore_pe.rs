@@ -8,9 +8,9 @@ use skipopu_reference::pe::aligned::{align_block_with, SIGNIFICAND_BITS};
 use skipopu_reference::pe::fp16::Operand;
 use skipopu_reference::pe::mac::Subnormals;
 use skipopu_reference::pe::product::{self, Cut};
+use skipopu_reference::pe::round::from_f64;
 use skipopu_reference::pe::special::Flags;
 use skipopu_reference::pe::study::{Errors, Trial, Values, Weights};
-use skipopu_reference::pe::round::from_f64;
 use skipopu_reference::pe::{align_block, Format, Sum, Unit, Variant};
 
 const LANES: usize = 64;
