@@ -5,4 +5,5 @@ pub mod crossing;
 pub mod dma;
 pub mod ideal;
 pub mod kv;
+pub mod npe;
 pub mod systolic;

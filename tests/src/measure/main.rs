@@ -11,6 +11,7 @@ mod memory;
 mod model;
 mod multiplier;
 mod npe;
+mod npe_rows;
 mod primitives;
 mod record;
 
@@ -40,7 +41,7 @@ enum What {
     Emitter,
     /// The overpacked multiplier's equation for all 2^33 operand triples.
     Multiplier,
-    /// The nonlinear engine: errors of its functions over all FP16 values, cells of its units.
+    /// The nonlinear engine: errors of functions and rows, cells, cycles against a row-wise design; minutes.
     Npe,
     /// Random programs through the emitter: how many, and how many disagree.
     Fuzz {

@@ -18,7 +18,8 @@ const SUBCOMMAND: &str = "npe";
 /// A function further than a unit from its exact value, or a unit that is not synthesised.
 pub fn measure(out: &mut Recorder) -> Result<()> {
     errors(out)?;
-    units(out)
+    units(out)?;
+    crate::npe_rows::measure(out)
 }
 
 /// `npe.ulp.*`: the greatest error of each function over all 65,536 FP16 values.
