@@ -155,11 +155,11 @@ fn rows_of_a_real_model() {
         EngineShape { rotation: RotationShape { ways: 4, tokens: 16, tiles: 16 }, ..shape() };
     let case = Case::new("engine_real", move || NpeEngine::new(wide).unwrap());
     let mut script = Script::new(wide.tile, SmallRng::seed_from_u64(1));
-    for i in 0..3 {
+    for (i, token) in TOKENS.into_iter().enumerate().take(3) {
         script.rms_norm(&rows.norms[i].0, &rows.norms[i].1, i);
         script.softmax(&rows.scores[i], 1.0 / 48f64.sqrt(), i, None);
         script.swiglu(&rows.pairs[i], i);
-        script.rope(&rows.heads[i], TOKENS[i], i);
+        script.rope(&rows.heads[i], token, i);
     }
     let verilated = case.verilated();
     for pattern in [Pattern::None, Pattern::Both] {
