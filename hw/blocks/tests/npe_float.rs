@@ -158,15 +158,15 @@ fn order_equals_the_reference() {
 /// Blocks, and the most LUTs and the DSPs of each.
 fn blocks() -> Vec<(Box<dyn Dut>, String, u64, u64)> {
     let mut blocks: Vec<(Box<dyn Dut>, String, u64, u64)> = vec![
-        (Box::new(Widen::new()), "widen".into(), 50, 0),
-        (Box::new(Narrow::new(23).unwrap()), "narrow_23".into(), 90, 0),
-        (Box::new(Add::new()), "add".into(), 360, 0),
-        (Box::new(Compare::e8m(23).unwrap()), "compare_23".into(), 60, 0),
-        (Box::new(Compare::fp16()), "compare_fp16".into(), 40, 0),
+        (Box::new(Widen::new()), "widen".into(), 52, 0),
+        (Box::new(Narrow::new(23).unwrap()), "narrow_23".into(), 62, 0),
+        (Box::new(Add::new()), "add".into(), 350, 0),
+        (Box::new(Compare::e8m(23).unwrap()), "compare_23".into(), 55, 0),
+        (Box::new(Compare::fp16()), "compare_fp16".into(), 30, 0),
     ];
     for formats in [FORMATS[1], FORMATS[2], FORMATS[5]] {
         let (block, name) = multiply(formats);
-        blocks.push((block, name, 110, if formats.1 == 23 { 2 } else { 1 }));
+        blocks.push((block, name, 90, if formats.1 == 23 { 2 } else { 1 }));
     }
     blocks
 }
