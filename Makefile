@@ -65,6 +65,7 @@ figures: deps ## measure what takes minutes, record it in docs/figures.json, rew
 	$(MEASURE) primitives
 	$(MEASURE) fuzz --seed 0
 	$(MEASURE) memory
+	$(MEASURE) npe
 	$(MEASURE) model
 	$(SKIPOPU) figures tables
 
