@@ -10,6 +10,7 @@ pub fn catalogue() -> impl Iterator<Item = &'static Entry> {
         crate::cdc::ENTRIES,
         crate::dma::ENTRIES,
         crate::kv::ENTRIES,
+        crate::control::ENTRIES,
     ]
     .into_iter()
     .chain(crate::pe_array::ENTRIES)

@@ -10,12 +10,14 @@
 //! | [`kv`] | K and V of earlier tokens: schedule, invariance buffer, delivery |
 //! | [`pe_array`] | the multiplier array |
 //! | [`npe`] | everything that is not a matrix product |
+//! | [`control`] | fetches the program and hands instructions to the units |
 //! | [`parameter`] | what is said of a block that cannot be built |
 //! | [`catalogue`] | every block with its contract |
 
 pub mod axi;
 pub mod catalogue;
 pub mod cdc;
+pub mod control;
 pub mod dma;
 mod entry;
 pub mod kv;

@@ -11,6 +11,7 @@
 //! | [`value`] | what a field can hold |
 //! | [`spec`] | the table's types: where each field stands |
 //! | [`register`] | the registers that `set` writes |
+//! | [`cause`] | why the core stops |
 //! | [`program`] | a program file: header, checksum |
 //! | [`asm`] | text to program and back |
 //! | [`manual`] | the reference page |
@@ -25,6 +26,7 @@
 //! ```
 
 pub mod asm;
+pub mod cause;
 pub mod manual;
 pub mod program;
 pub mod register;
@@ -33,6 +35,7 @@ pub mod spec;
 pub mod unit;
 pub mod value;
 
+pub use cause::Cause;
 pub use program::{Program, ProgramError};
 pub use register::Register;
 pub use set::{Instruction, Operation};

@@ -1,5 +1,6 @@
 //! The reference page, generated from the table.
 
+use crate::cause::Cause;
 use crate::program;
 use crate::register::Register;
 use crate::set::INSTRUCTIONS;
@@ -25,6 +26,7 @@ pub fn markdown() -> String {
     page.push_str(&encoding());
     page.push_str(&units());
     page.push_str(&registers());
+    page.push_str(&causes());
     page.push_str(
         "\n## Instructions\n\n| instruction | opcode | unit | does |\n|---|---|---|---|\n",
     );
@@ -77,6 +79,14 @@ fn registers() -> String {
     let mut text = String::from("\n## Registers\n\n| number | register | holds |\n|---|---|---|\n");
     for (i, name) in Register::NAMES.iter().enumerate() {
         let _ = writeln!(text, "| {i} | `{name}` | {} |", Register::MEANINGS[i]);
+    }
+    text
+}
+
+fn causes() -> String {
+    let mut text = String::from("\n## Causes of a stop\n\n| number | cause |\n|---|---|\n");
+    for cause in Cause::ALL {
+        let _ = writeln!(text, "| {} | {} |", cause.code(), cause.text());
     }
     text
 }

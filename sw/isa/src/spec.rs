@@ -1,5 +1,6 @@
 //! The types of the table of instructions.
 
+use crate::cause::Cause;
 use crate::unit::Unit;
 
 /// Bits that every instruction begins with: opcode, units waited for, units signalled.
@@ -102,4 +103,16 @@ pub enum DecodeError {
         /// Its unit.
         unit: Unit,
     },
+}
+
+impl DecodeError {
+    /// The cause that the core reports for it.
+    pub fn cause(&self) -> Cause {
+        match self {
+            DecodeError::Opcode { .. } => Cause::Opcode,
+            DecodeError::Self_ { .. } => Cause::OwnUnit,
+            DecodeError::Field { .. } => Cause::Field,
+            DecodeError::Reserved { .. } => Cause::Reserved,
+        }
+    }
 }

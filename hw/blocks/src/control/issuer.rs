@@ -1,0 +1,102 @@
+//! [`Issuer`]: one unit's instructions, each when its tokens are there.
+
+use super::decode::WORD;
+use super::UNITS;
+use crate::parameter::ParameterError;
+use crate::stream::{FifoOptions, ItemSink, ItemSource, ShallowFifo};
+use skipopu_hdl::prelude::*;
+use skipopu_isa::spec::{SIGNAL_LOW, WAIT_LOW};
+
+/// Keeps a unit's instructions in order and gives it one at a time.
+///
+/// - Does: queues instructions; offers the oldest to the unit when every semaphore it waits for holds a token, taking them as the
+///   unit accepts it; gives its tokens when the unit says that it has finished.
+/// - Does not: look into fields; the unit does.
+/// - Guarantee: at most one instruction is with the unit; `idle` is 1 when none is queued or with it.
+#[derive(LogicBlock, Ports)]
+pub struct Issuer {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Drops everything.
+    pub reset: Signal<In, Bit>,
+    /// Instructions for the unit.
+    pub r#in: ItemSink,
+    /// The unit's next instruction.
+    pub out: ItemSource,
+    /// The unit has finished.
+    pub finished: Signal<In, Bit>,
+    /// Units from which there is a token.
+    pub held: Wire<In>,
+    /// Units whose tokens are taken in this cycle.
+    pub take: Wire<Out>,
+    /// Units to which a token is given in this cycle.
+    pub give: Wire<Out>,
+    /// Nothing is queued or with the unit.
+    pub idle: Signal<Out, Bit>,
+    queue: ShallowFifo,
+    signal: Reg,
+    busy: DFF<Bit>,
+    ready: Signal<Local, Bit>,
+}
+
+impl Issuer {
+    /// A queue of `depth` instructions.
+    ///
+    /// # Errors
+    /// Unless `depth` is from 2 to 1024.
+    pub fn new(depth: usize) -> Result<Issuer, ParameterError> {
+        Ok(Issuer {
+            clock: Default::default(),
+            reset: Default::default(),
+            r#in: ItemSink::new(WORD),
+            out: ItemSource::new(WORD),
+            finished: Default::default(),
+            held: Wire::new(UNITS),
+            take: Wire::new(UNITS),
+            give: Wire::new(UNITS),
+            idle: Default::default(),
+            queue: ShallowFifo::new(&FifoOptions::new(WORD, depth))?,
+            signal: Reg::new(UNITS),
+            busy: Default::default(),
+            ready: Default::default(),
+        })
+    }
+}
+
+impl Logic for Issuer {
+    #[hdl]
+    fn update(&mut self) {
+        dff_setup!(self, clock, signal, busy);
+        clock!(self, clock, queue);
+        self.queue.reset.next = self.reset.val();
+        self.queue.r#in.valid.next = self.r#in.valid.val();
+        self.queue.r#in.data.next = self.r#in.data.val();
+        self.queue.r#in.last.next = false;
+        self.r#in.ready.next = self.queue.r#in.ready.val();
+
+        let wait = self.queue.out.data.val().slice(WAIT_LOW as usize, UNITS);
+        let missing = (wait.clone() & !self.held.val()).any();
+        self.ready.next = self.queue.out.valid.val() && !self.busy.q.val() && !missing;
+        self.out.valid.next = self.ready.val();
+        self.out.data.next = self.queue.out.data.val();
+        let fires = self.ready.val() && self.out.ready.val();
+        self.queue.out.ready.next = fires;
+        if fires {
+            self.take.next = wait;
+            self.signal.d.next = self.queue.out.data.val().slice(SIGNAL_LOW as usize, UNITS);
+            self.busy.d.next = true;
+        } else {
+            self.take.next = Word::zero(UNITS);
+        }
+        if self.finished.val() {
+            self.give.next = self.signal.q.val();
+            self.busy.d.next = false;
+        } else {
+            self.give.next = Word::zero(UNITS);
+        }
+        if self.reset.val() {
+            self.busy.d.next = false;
+        }
+        self.idle.next = !self.busy.q.val() && !self.queue.out.valid.val();
+    }
+}
