@@ -75,8 +75,8 @@ fn decoder() {
     println!("{} words, {legal} of them instructions", words.len());
     assert!(legal > 5_000 && words.len() - legal > 5_000);
     case.agree_on_random(300, |_| ());
-    let report = case.synthesised();
-    assert!(report.depth.reg_to_reg.as_ref().unwrap().levels <= 6);
+    let path = case.synthesised().depth.reg_to_reg.unwrap();
+    assert!(path.levels <= 6, "{path:?}");
 }
 
 #[test]
@@ -391,6 +391,6 @@ fn sequencer_rate_and_engines() {
         r.few("length", &[3, 4]);
         r.few("fault", &[0]);
     });
-    let report = case.synthesised();
-    assert!(report.depth.reg_to_reg.as_ref().unwrap().levels <= 6);
+    let path = case.synthesised().depth.reg_to_reg.unwrap();
+    assert!(path.levels <= 6, "{path:?}");
 }

@@ -34,6 +34,8 @@ pub struct Issuer {
     /// Nothing is queued or with the unit.
     pub idle: Signal<Out, Bit>,
     queue: ShallowFifo,
+    head: Reg,
+    full: DFF<Bit>,
     signal: Reg,
     busy: DFF<Bit>,
     ready: Signal<Local, Bit>,
@@ -56,6 +58,8 @@ impl Issuer {
             give: Wire::new(UNITS),
             idle: Default::default(),
             queue: ShallowFifo::new(&FifoOptions::new(WORD, depth))?,
+            head: Reg::new(WORD),
+            full: Default::default(),
             signal: Reg::new(UNITS),
             busy: Default::default(),
             ready: Default::default(),
@@ -66,7 +70,7 @@ impl Issuer {
 impl Logic for Issuer {
     #[hdl]
     fn update(&mut self) {
-        dff_setup!(self, clock, signal, busy);
+        dff_setup!(self, clock, signal, busy, head, full);
         clock!(self, clock, queue);
         self.queue.reset.next = self.reset.val();
         self.queue.r#in.valid.next = self.r#in.valid.val();
@@ -74,16 +78,22 @@ impl Logic for Issuer {
         self.queue.r#in.last.next = false;
         self.r#in.ready.next = self.queue.r#in.ready.val();
 
-        let wait = self.queue.out.data.val().slice(WAIT_LOW as usize, UNITS);
+        // The oldest instruction moves to a register of its own, away from the queue's memory.
+        self.queue.out.ready.next = !self.full.q.val();
+        if !self.full.q.val() {
+            self.full.d.next = self.queue.out.valid.val();
+            self.head.d.next = self.queue.out.data.val();
+        }
+        let wait = self.head.q.val().slice(WAIT_LOW as usize, UNITS);
         let missing = (wait.clone() & !self.held.val()).any();
-        self.ready.next = self.queue.out.valid.val() && !self.busy.q.val() && !missing;
+        self.ready.next = self.full.q.val() && !self.busy.q.val() && !missing;
         self.out.valid.next = self.ready.val();
-        self.out.data.next = self.queue.out.data.val();
+        self.out.data.next = self.head.q.val();
         let fires = self.ready.val() && self.out.ready.val();
-        self.queue.out.ready.next = fires;
         if fires {
             self.take.next = wait;
-            self.signal.d.next = self.queue.out.data.val().slice(SIGNAL_LOW as usize, UNITS);
+            self.signal.d.next = self.head.q.val().slice(SIGNAL_LOW as usize, UNITS);
+            self.full.d.next = false;
             self.busy.d.next = true;
         } else {
             self.take.next = Word::zero(UNITS);
@@ -96,7 +106,8 @@ impl Logic for Issuer {
         }
         if self.reset.val() {
             self.busy.d.next = false;
+            self.full.d.next = false;
         }
-        self.idle.next = !self.busy.q.val() && !self.queue.out.valid.val();
+        self.idle.next = !self.busy.q.val() && !self.full.q.val() && !self.queue.out.valid.val();
     }
 }

@@ -148,6 +148,8 @@ pub struct Sequencer {
     why: Reg,
     handed: Reg,
     taken: Reg,
+    given: Reg,
+    took: Reg,
     word: Wire<Local>,
     opcode: Wire<Local>,
     own_held: Wire<Local>,
@@ -218,6 +220,8 @@ impl Sequencer {
             why: Reg::new(Cause::BITS),
             handed: Reg::new(COUNT),
             taken: Reg::new(COUNT),
+            given: Reg::new(PAIRS),
+            took: Reg::new(PAIRS),
             word: Wire::new(WORD),
             opcode: Wire::new(8),
             own_held: Wire::new(UNITS),
@@ -240,7 +244,7 @@ impl Sequencer {
 impl Logic for Sequencer {
     #[hdl(depth = self._depth)]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, step, counter, quiet, why, handed, taken);
+        dff_setup!(self, clock, state, step, counter, quiet, why, handed, taken, given, took);
         clock!(self, clock, memory, decoder, semaphores);
         let address = index_bits(self._depth);
         let state = self.state.q.val();
@@ -344,12 +348,13 @@ impl Logic for Sequencer {
                 }
             } else if self.tokens.val() {
                 if is_end {
-                    if all_idle {
+                    if all_idle && !self.given.q.val().any() {
                         self.state.d.next = Word::new(2, IDLE as u128);
                         self.handed.d.next = self.handed.q.val() + 1;
                     }
                 } else if is_sync {
-                    self.done.next = all_idle && !self.semaphores.held.val().any();
+                    self.done.next =
+                        all_idle && !self.given.q.val().any() && !self.semaphores.held.val().any();
                 } else {
                     self.done.next = true;
                     self.set_enable.next = is_set;
@@ -405,8 +410,15 @@ impl Logic for Sequencer {
         }
         self.give.next.set_slice(0, &self.own_give.val());
         self.semaphores.reset.next = self.reset.val() || (idle && self.start.val());
-        self.semaphores.give.next = self.give.val();
-        self.semaphores.take.next = self.take.val();
+        // A cycle later: a unit is asked again two cycles after it took its tokens at the earliest.
+        self.given.d.next = self.give.val();
+        self.took.d.next = self.take.val();
+        if self.reset.val() || idle {
+            self.given.d.next = Word::zero(PAIRS);
+            self.took.d.next = Word::zero(PAIRS);
+        }
+        self.semaphores.give.next = self.given.q.val();
+        self.semaphores.take.next = self.took.q.val();
 
         self.set_register.next =
             self.word.val().slice(self._own.register.low, self._own.register.bits);
