@@ -49,7 +49,13 @@ fn errors(report: &Report) -> Vec<Entry> {
             value,
             unit: "%".into(),
             kind: Kind::Simulated,
-            command: "cargo run --release -p skipopu -- pe report --no-synth".into(),
+            command: match kind {
+                "random" => "cargo run --release -p skipopu -- pe report --no-synth".into(),
+                _ => {
+                    "cargo run --release -p skipopu -- pe report --no-synth --operands out/operands"
+                        .into()
+                }
+            },
             note: format!("{} lanes, {} dots, FP16 result; {note}", report.lanes, e.dots),
         };
         let [least, greatest] = e.mean_range;
