@@ -7,7 +7,9 @@ mod overlay;
 
 pub use hbm::{Hbm, HbmModel, HbmReplay};
 pub use isa::{Asm, Disasm, Isa};
-pub use model::{ArrayConfig, Backend, Dump, Eval, Generate, Method, Model, Quantise, Skip};
+pub use model::{
+    ArrayConfig, Backend, Dump, Eval, Generate, Method, Model, Quantise, Skip, Train,
+};
 pub use overlay::{Compile, Compiled, Map};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -63,6 +65,8 @@ pub enum Command {
     Model(Model),
     /// Quantise a model's weights into a container.
     Quantise(Quantise),
+    /// Train routers, repair the weights, quantise: the container of a model that skips.
+    Train(Train),
     /// How well a model predicts a text, and what each approximation costs.
     Eval(Eval),
     /// Let a model write.

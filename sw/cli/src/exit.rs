@@ -7,6 +7,7 @@ use skipopu_forward::ForwardError;
 use skipopu_ledger::LedgerError;
 use skipopu_model::ModelError;
 use skipopu_quant::QuantError;
+use skipopu_train::TrainError;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -105,6 +106,16 @@ impl From<CompileError> for Failure {
 impl From<QuantError> for Failure {
     fn from(e: QuantError) -> Failure {
         Failure::usage(e)
+    }
+}
+
+impl From<TrainError> for Failure {
+    fn from(e: TrainError) -> Failure {
+        match e {
+            TrainError::File { .. } => Failure::environment(e),
+            TrainError::Diverged { .. } | TrainError::Tensor(_) => Failure::check(e),
+            _ => Failure::usage(e),
+        }
     }
 }
 

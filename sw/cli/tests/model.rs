@@ -134,3 +134,66 @@ fn wrong_requests_are_one_sentence() {
     let (code, text) = fails(&["generate", "--model", trained]);
     assert!(code == 2 && text.contains("without a tokenizer"), "{text}");
 }
+
+#[test]
+fn a_model_is_trained_to_skip() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    let trained = model(folder.path());
+    let trained = trained.to_str().unwrap();
+    let plan: serde_json::Value =
+        serde_json::from_str(&succeeds(&["train", trained, "--show-plan"])).unwrap();
+    assert_eq!((&plan["length"], &plan["words"]), (&96.into(), &300.into()));
+    let mut small = plan.clone();
+    for (name, value) in [("texts", 12), ("held", 2), ("length", 24), ("batch", 2), ("rank", 2)] {
+        small[name] = value.into();
+    }
+    (small["routers"]["steps"], small["repair"]["steps"]) = (4.into(), 3.into());
+    std::fs::write(path("plan.json"), small.to_string()).unwrap();
+    let (out, adapter, curve) = (path("skip.skipopu"), path("x.adapter"), path("curve.svg"));
+    let (cache, plan) = (path("cache"), path("plan.json"));
+    let train = ["train", trained, "--plan", &plan, "--cache", &cache, "--out", &out];
+    let train = [&train[..], &["--adapter", &adapter, "--curve", &curve]].concat();
+    let shown = succeeds(&train);
+    assert!(shown.contains("7 steps") && shown.contains("INT4/64"), "{shown}");
+    assert!(std::fs::read_to_string(&curve).unwrap().contains("sub-modules skipped"));
+    // Once more: everything is there.
+    let output = skipopu(&train);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("going on after step 7"));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), shown);
+
+    let attached = path("attached.skipopu");
+    let attach = ["model", "attach", trained, "--adapter", &adapter, "--out", &attached];
+    assert!(succeeds(&attach).contains("21 matrices changed"));
+    let text = path("text.txt");
+    std::fs::write(&text, "a cat sat on a mat. ".repeat(20)).unwrap();
+    let w4 = path("w4.skipopu");
+    let quantise = ["quantise", trained, "--out", &w4, "--text", &text, "--length", "64"];
+    succeeds(&quantise);
+    let again = path("again.skipopu");
+    succeeds(&["quantise", &attached, "--out", &again, "--sequences", "4", "--length", "32"]);
+    let ablation = ["eval", &out, "--ablation", trained, &w4, "--text", &text];
+    let report = succeeds(&[&ablation[..], &["--json"]].concat());
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let rows = report["rows"].as_array().unwrap();
+    let row = |r: &serde_json::Value| {
+        let text = |name: &str| r[name].as_str().unwrap().to_string();
+        [text("weights"), text("backend"), text("skipping")]
+    };
+    let expected = [
+        ["F32", "f32", "dense"],
+        ["INT4/64", "f32", "dense"],
+        ["INT4/64", "exact", "dense"],
+        ["INT4/64", "exact", "partial-skip"],
+        ["INT4/64", "exact", "kv-reuse"],
+    ];
+    assert_eq!(rows.iter().map(row).collect::<Vec<_>>(), expected);
+    assert!(rows.iter().all(|r| r["perplexity"].as_f64().unwrap() > 1.0));
+    let table = succeeds(&["eval", &again, "--skip", "kv-reuse", "--text", &text]);
+    assert!(table.contains("kv-reuse"), "{table}");
+
+    let (code, text) = fails(&["model", "attach", trained, "--out", &attached]);
+    assert!(code == 2 && text.contains("another model"), "{text}");
+    let (code, text) = fails(&["train", trained, "--kv", "0.9"]);
+    assert!(code == 2 && text.contains("cannot be reached"), "{text}");
+}

@@ -7,11 +7,13 @@
 //! | Hugging Face folder | [`hf`] |
 //! | our container: quantised weights, routers, tokenizer in one file | [`container`] |
 //! | llama2.c `tokenizer.bin`, Hugging Face `tokenizer.json` | [`tokenizer`] |
+//! | routers and changes of weights that training made | [`adapter`] |
 //! | get stories15M | [`fetch`] |
 //!
 //! Weights stay in the mapped file until somebody reads them. Every loader refuses a malformed file
 //! with one sentence and allocates no more than the file's own size class.
 
+pub mod adapter;
 pub mod container;
 mod error;
 pub mod fetch;
@@ -30,6 +32,7 @@ mod tensor;
 mod tensor_file;
 pub mod tokenizer;
 
+pub use adapter::{Adapter, LowRank};
 pub use error::ModelError;
 pub use model::{Layer, Matrix, Model, Projection};
 pub use open::{open, Opened};

@@ -1,5 +1,6 @@
 //! A loaded model.
 
+use crate::container::Checksum;
 use crate::{ModelError, Quantised, Routers, Spec, Tensor};
 use std::path::Path;
 
@@ -189,6 +190,29 @@ impl Model {
     /// The classifier's matrix, its own or the embedding.
     pub fn classifier(&self) -> Matrix {
         self.classifier.clone().unwrap_or_else(|| Matrix::Dense(self.embedding.clone()))
+    }
+
+    /// SHA-256 over the sizes and all weights, without routers: hex digits that tell models apart.
+    pub fn fingerprint(&self) -> String {
+        let sizes = serde_json::to_string(&self.spec).expect("plain data");
+        let mut sum = Checksum::new(&sizes);
+        let vector = |v: &[f32]| Tensor::from_f32(1, v.len(), v);
+        sum.tensor("embedding", &self.embedding);
+        for (i, layer) in self.layers.iter().enumerate() {
+            sum.tensor(&format!("layers.{i}.attention_norm"), &vector(&layer.attention_norm));
+            sum.tensor(&format!("layers.{i}.ffn_norm"), &vector(&layer.ffn_norm));
+        }
+        sum.tensor("final_norm", &vector(&self.final_norm));
+        for (name, matrix) in self.matrices() {
+            match &matrix {
+                Matrix::Dense(t) => sum.tensor(&name, t),
+                Matrix::Quantised(q) => {
+                    sum.tensor(&format!("{name}.codes"), q.codes());
+                    sum.tensor(&format!("{name}.scales"), q.scales());
+                }
+            }
+        }
+        sum.hex()
     }
 
     /// Every matrix that takes part in products, by name.

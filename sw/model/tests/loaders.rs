@@ -3,11 +3,8 @@
 mod common;
 
 use common::*;
-use proptest::prelude::*;
 use safetensors::Dtype;
-use skipopu_model::{
-    container, hf, llama2c, open, synthetic, Matrix, Placement, Quantised, Tensor,
-};
+use skipopu_model::{container, hf, llama2c, open, synthetic};
 use std::path::Path;
 
 fn error<T>(result: Result<T, skipopu_model::ModelError>) -> String {
@@ -145,28 +142,6 @@ fn rope_parameters_are_read() {
     assert_eq!(rope.scaling, scaling);
 }
 
-/// A container with everything in it.
-fn full_container(path: &Path) -> skipopu_model::Model {
-    let mut model = little(false);
-    for layer in &mut model.layers {
-        for matrix in &mut layer.projections {
-            let (rows, cols) = matrix.shape();
-            let codes: Vec<i8> = (0..rows * cols).map(|i| (i % 16) as i8 - 8).collect();
-            let groups = cols.div_ceil(4);
-            let scales: Vec<f32> = (0..rows * groups).map(|i| 0.125 * (1 + i % 3) as f32).collect();
-            *matrix = Matrix::Quantised(Quantised::pack(4, cols, 4, &codes, &scales));
-        }
-    }
-    model.embedding = Tensor::to_f16(300, 8, &model.embedding.to_f32());
-    model.routers = Some(synthetic::routers(&model.spec, 3, Placement::PreAttention));
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("tokenizer.json");
-    std::fs::write(&file, tokenizer_json().to_string()).unwrap();
-    let tokenizer = skipopu_model::Tokenizer::json(&file, Some(256), vec![257]).unwrap();
-    container::write(path, &model, Some(&tokenizer)).unwrap();
-    model
-}
-
 #[test]
 fn containers_give_everything_back() {
     let folder = tempfile::tempdir().unwrap();
@@ -218,73 +193,4 @@ fn what_is_not_there_is_named() {
     assert!(error(open("no-such-model")).contains("model fetch stories15m"));
     let folder = tempfile::tempdir().unwrap();
     assert!(error(open(folder.path().to_str().unwrap())).contains("neither"));
-}
-
-/// Damage to a file: cut, extended, a few bytes changed.
-fn damage(
-) -> impl Strategy<Value = (Option<prop::sample::Index>, Vec<(prop::sample::Index, u8)>, Vec<u8>)> {
-    let change = || (any::<prop::sample::Index>(), any::<u8>());
-    (
-        prop::option::of(any::<prop::sample::Index>()),
-        prop::collection::vec(change(), 0..6),
-        prop::collection::vec(any::<u8>(), 0..9),
-    )
-}
-
-fn damaged(
-    good: &[u8],
-    within: usize,
-    (cut, changes, tail): &(Option<prop::sample::Index>, Vec<(prop::sample::Index, u8)>, Vec<u8>),
-) -> Vec<u8> {
-    let mut bytes = good.to_vec();
-    changes.iter().for_each(|(at, value)| bytes[at.index(within)] = *value);
-    if let Some(cut) = cut {
-        bytes.truncate(cut.index(good.len()));
-    }
-    bytes.extend(tail);
-    bytes
-}
-
-#[test]
-fn damaged_files_load_or_are_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path();
-    let bin = llama2c::to_bytes(&little(true));
-    full_container(&root.join("good.skipopu"));
-    let container = std::fs::read(root.join("good.skipopu")).unwrap();
-    write_hf(&little(false), root, Dtype::F32, 1);
-    let weights = std::fs::read(root.join("model.safetensors")).unwrap();
-    let config = std::fs::read(root.join("config.json")).unwrap();
-    let tokens = std::fs::read(root.join("tokenizer.json")).unwrap();
-    let head = |file: &[u8]| 8 + u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
-    let mut runner = proptest::test_runner::TestRunner::new(common::config(400));
-    let refused = std::cell::Cell::new(0);
-    let strategy = (damage(), any::<bool>());
-    let result = runner.run(&strategy, |(damage, in_head)| {
-        let place = |file: &[u8]| if in_head { head(file) } else { file.len() };
-        let seen = |r: Result<(), String>| refused.set(refused.get() + usize::from(r.is_err()));
-        let text = |e: skipopu_model::ModelError| e.to_string();
-        std::fs::write(
-            root.join("x.bin"),
-            damaged(&bin, if in_head { 28 } else { bin.len() }, &damage),
-        )
-        .unwrap();
-        seen(llama2c::load(&root.join("x.bin")).map(drop).map_err(text));
-        std::fs::write(root.join("x.skipopu"), damaged(&container, place(&container), &damage))
-            .unwrap();
-        seen(container::read(&root.join("x.skipopu")).map(drop).map_err(text));
-        std::fs::write(root.join("model.safetensors"), damaged(&weights, place(&weights), &damage))
-            .unwrap();
-        seen(hf::load(root).map(drop).map_err(text));
-        std::fs::write(root.join("model.safetensors"), &weights).unwrap();
-        std::fs::write(root.join("config.json"), damaged(&config, config.len(), &damage)).unwrap();
-        seen(hf::load(root).map(drop).map_err(text));
-        std::fs::write(root.join("config.json"), &config).unwrap();
-        std::fs::write(root.join("t.json"), damaged(&tokens, tokens.len(), &damage)).unwrap();
-        let json = skipopu_model::Tokenizer::json(&root.join("t.json"), None, Vec::new());
-        seen(json.map(|t| drop(t.encode("a b"))).map_err(text));
-        Ok(())
-    });
-    result.unwrap();
-    assert!(refused.get() > 400, "most damage is noticed: {}", refused.get());
 }

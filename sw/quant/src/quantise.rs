@@ -2,7 +2,7 @@
 
 use crate::calibration::Recorder;
 use crate::{gptq, rtn, Hessian, QuantError};
-use skipopu_forward::{Arithmetic, Network, Rows, Skipping, F32};
+use skipopu_forward::{Arithmetic, ForwardError, KvCache, Network, Rows, Skipping, F32};
 use skipopu_model::{Layer, Matrix, Model, Projection, Quantised, Tensor, BITS};
 
 /// How codes are chosen.
@@ -26,16 +26,19 @@ const STAGES: [&[Projection]; 4] = [
 /// per row). The embedding becomes FP16; a classifier that was tied to it gets weights of its own.
 /// `progress` hears what is being worked on.
 ///
-/// Matrices are taken in order, each calibrated on what the quantised ones before it give, dense.
+/// Matrices are taken in order, each calibrated on what the quantised ones before it give, tokens skipped
+/// as `skipping` says: a matrix hears only the tokens that it will compute. One that hears none is rounded to
+/// nearest.
 ///
 /// # Errors
-/// Bits that are not supported, a model quantised before, calibration text that is absent or
-/// degenerate.
+/// Bits that are not supported, a model quantised before, skipping without routers, calibration text that is
+/// absent or degenerate.
 pub fn quantise(
     model: &Model,
     bits: u32,
     group: usize,
     method: Method,
+    skipping: Skipping,
     mut progress: impl FnMut(&str),
 ) -> Result<Model, QuantError> {
     if !BITS.contains(&bits) {
@@ -50,70 +53,73 @@ pub fn quantise(
             if texts.iter().all(Vec::is_empty) {
                 return Err(QuantError::NoCalibration);
             }
-            let first = part(model, None);
-            let network = Network::new(F32, &first, Skipping::Dense)?;
-            texts.iter().map(|t| network.embed(t)).collect::<Result<_, _>>()?
+            let network = Network::new(F32, &part(model, &[]), Skipping::Dense)?;
+            let cache = || KvCache::new(model.spec.layers, model.spec.kv_dim());
+            let stream = |t: &Vec<u32>| Ok(Stream { x: network.embed(t)?, kv: cache() });
+            texts.iter().map(stream).collect::<Result<_, ForwardError>>()?
         }
     };
     let one = |name: &str, m: &Matrix, inputs: Option<Hessian>| -> Result<Matrix, QuantError> {
         let (values, cols) = (m.to_f32(), m.shape().1);
-        let quantised: Option<Quantised> = match (&method, inputs) {
-            (Method::Rtn, _) => Some(rtn(&values, cols, bits, group)),
-            (_, Some(inputs)) => gptq(&values, cols, bits, group, &inputs),
-            (_, None) => None,
+        let quantised: Option<Quantised> = match inputs {
+            Some(inputs) => gptq(&values, cols, bits, group, &inputs),
+            None => Some(rtn(&values, cols, bits, group)),
         };
         let quantised = quantised.ok_or_else(|| QuantError::Singular { matrix: name.into() })?;
         Ok(Matrix::Quantised(quantised))
     };
-    let mut layers = Vec::new();
+    let mut layers: Vec<Layer> = Vec::new();
     for (i, layer) in model.layers.iter().enumerate() {
         progress(&format!("layer {i}"));
-        let mut quantised = layer.clone();
+        layers.push(layer.clone());
         for stage in STAGES {
-            let recorder = observe(model, Some(&quantised), &streams)?;
+            let recorder = observe(&part(model, &layers), skipping, &streams)?;
             for p in stage {
-                // A network of one layer calls it layer 0.
-                let inputs = recorder.take(&format!("layers.0.{}", p.name()));
                 let name = format!("layers.{i}.{}", p.name());
-                quantised.projections[*p as usize] = one(&name, layer.get(*p), inputs)?;
+                let inputs = recorder.take(&name);
+                layers[i].projections[*p as usize] = one(&name, layer.get(*p), inputs)?;
             }
         }
-        let network = Network::new(F32, &part(model, Some(&quantised)), Skipping::Dense)?;
-        streams.iter_mut().for_each(|x| advance(&network, x));
-        layers.push(quantised);
+        let network = Network::new(F32, &part(model, &layers), skipping)?;
+        streams.iter_mut().for_each(|stream| stream.advance(&network, i));
     }
     progress("classifier");
-    let recorder = observe(model, None, &streams)?;
+    let network = Network::new(Recorder::default(), &part(model, &[]), Skipping::Dense)?;
+    streams.iter().for_each(|stream| drop(network.logits(&stream.x)));
+    let recorder = network.into_arithmetic();
     let classifier = one("classifier", &model.classifier(), recorder.take("classifier"))?;
     let table = &model.embedding;
     let embedding = Tensor::to_f16(table.rows(), table.cols(), &table.to_f32());
     Ok(Model { embedding, layers, classifier: Some(classifier), ..model.clone() })
 }
 
-/// A model of one layer or none. Its classifier is one row: enough to see the inputs.
-fn part(model: &Model, layer: Option<&Layer>) -> Model {
+/// A text on its way through the layers.
+#[derive(Clone)]
+struct Stream {
+    x: Rows,
+    kv: KvCache<f32>,
+}
+
+impl Stream {
+    /// Through the next layer.
+    fn advance<A: Arithmetic<Stored = f32>>(&mut self, network: &Network<A>, layer: usize) {
+        network.layer(layer, &mut self.x, &mut self.kv, &mut network.stats());
+    }
+}
+
+/// The model up to and with the last of these layers. Its classifier is one row: enough to see the inputs.
+fn part(model: &Model, layers: &[Layer]) -> Model {
     let mut part = model.clone();
-    part.layers = layer.cloned().into_iter().collect();
-    part.spec.layers = part.layers.len();
+    part.layers = layers.to_vec();
+    part.spec.layers = layers.len();
     let zeros = vec![0.0; model.spec.dim];
     part.classifier = Some(Matrix::Dense(Tensor::from_f32(1, model.spec.dim, &zeros)));
-    part.routers = None;
     part
 }
 
-/// Sends the streams through a layer, or the final norm, and records what its matrices see.
-fn observe(model: &Model, layer: Option<&Layer>, streams: &[Rows]) -> Result<Recorder, QuantError> {
-    let network = Network::new(Recorder::default(), &part(model, layer), Skipping::Dense)?;
-    for x in streams {
-        match layer {
-            Some(_) => advance(&network, &mut x.clone()),
-            None => drop(network.logits(x)),
-        }
-    }
+/// Sends the streams through the last layer of a part and records what its matrices see.
+fn observe(part: &Model, skipping: Skipping, streams: &[Stream]) -> Result<Recorder, QuantError> {
+    let network = Network::new(Recorder::default(), part, skipping)?;
+    streams.iter().for_each(|stream| stream.clone().advance(&network, part.spec.layers - 1));
     Ok(network.into_arithmetic())
-}
-
-/// Sends a stream through the one layer.
-fn advance<A: Arithmetic>(network: &Network<A>, x: &mut Rows) {
-    network.layer(0, x, &mut network.cache(), &mut network.stats());
 }

@@ -15,6 +15,18 @@ pub enum Model {
         #[arg(long, value_name = "FILE")]
         archive: Option<PathBuf>,
     },
+    /// Give a model trained routers and the changes of weights that go with them.
+    Attach {
+        /// The model as trained: path, or name of a fetched one.
+        #[arg(value_name = "MODEL")]
+        model: String,
+        /// What `skipopu train --adapter` wrote; stories15M's, which comes along, if not given.
+        #[arg(long, value_name = "FILE")]
+        adapter: Option<PathBuf>,
+        /// The container to write, its weights not quantised.
+        #[arg(short, long, value_name = "FILE")]
+        out: PathBuf,
+    },
     /// Print a model's sizes, formats and tokenizer.
     Inspect {
         /// Path, or name of a fetched model.
@@ -91,6 +103,47 @@ pub struct Quantise {
     /// Seed of the sampled text.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+    /// Skipping in the calibration; kv-reuse if the model has routers, else dense.
+    #[arg(long, value_enum)]
+    pub skip: Option<Skip>,
+}
+
+/// Arguments of `train`.
+#[derive(Debug, Args)]
+pub struct Train {
+    /// The model as trained: path, or name of a fetched one.
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    /// The container to write: routers, repaired weights in 4 bits, tokenizer.
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Write the routers and the changes of weights alone, for `skipopu model attach`.
+    #[arg(long, value_name = "FILE")]
+    pub adapter: Option<PathBuf>,
+    /// Write the loss curve, SVG.
+    #[arg(long, value_name = "FILE")]
+    pub curve: Option<PathBuf>,
+    /// Plan, JSON; stories15M's if not given.
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    /// Print the plan and do nothing.
+    #[arg(long)]
+    pub show_plan: bool,
+    /// Part of the sub-modules to skip, 0 to 1; the plan's if not given.
+    #[arg(long)]
+    pub skip: Option<f64>,
+    /// Part of K and V not to store, 0 to 1; the plan's if not given.
+    #[arg(long)]
+    pub kv: Option<f64>,
+    /// Seed; the plan's if not given.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Weights that share a scale along the reduction, 0 for a whole row.
+    #[arg(long, default_value_t = 64)]
+    pub group: usize,
+    /// Folder of sampled texts and checkpoints; `train` in the cache folder if not given.
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
 }
 
 /// Arithmetic of the forward pass.
@@ -125,6 +178,10 @@ pub struct Eval {
     /// The model to agree with, dense in f32: the one that MODEL was quantised from.
     #[arg(long, value_name = "MODEL")]
     pub against: Option<String>,
+    /// One row per approximation, MODEL's routers last: DENSE in f32, W4 (DENSE quantised) in f32 and exact,
+    /// then MODEL in exact with partial-skip and with KV reuse.
+    #[arg(long, num_args = 2, value_names = ["DENSE", "W4"], conflicts_with_all = ["against", "backend", "skip"])]
+    pub ablation: Option<Vec<String>>,
     /// Arithmetic; several with commas.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "f32")]
     pub backend: Vec<Backend>,

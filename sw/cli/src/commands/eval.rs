@@ -39,17 +39,12 @@ pub fn read(path: &Path) -> Done<String> {
 /// Runs the command.
 pub fn run(args: &Eval) -> Done {
     let opened = open(&args.model)?;
-    let against = args.against.as_ref().map(|m| open(m)).transpose()?;
     let documents = tokens(args, &opened)?;
     let context = opened.model.spec.context;
     let window = Window::new(context, args.window, args.stride);
-    let mut cases = Vec::new();
-    if let (Some(name), Some(other)) = (&args.against, &against) {
-        cases.push((name, &other.model, Backend::F32, Skip::Dense));
-    }
-    for backend in &args.backend {
-        cases.extend(args.skip.iter().map(|s| (&args.model, &opened.model, *backend, *s)));
-    }
+    let others: Vec<&String> = args.against.iter().chain(args.ablation.iter().flatten()).collect();
+    let opened_others: Vec<Opened> = others.iter().map(|m| open(m)).collect::<Result<_, _>>()?;
+    let cases = cases(args, &opened.model, &others, &opened_others);
     let mut progress = Progress::new("evaluating", cases.len() * documents.len());
     let mut rows: Vec<Row> = Vec::new();
     let mut first: Option<Evaluation> = None;
@@ -82,7 +77,56 @@ pub fn run(args: &Eval) -> Done {
         window.size,
         window.stride
     ))?;
-    output::print(&table(&rows).text())
+    output::print(&table(&rows).text())?;
+    let skipping: Vec<&Row> = rows.iter().filter(|r| r.skip_rate > 0.0).collect();
+    match skipping.is_empty() {
+        true => Ok(()),
+        false => output::print(&layers(&skipping).text()),
+    }
+}
+
+/// What is to be measured: name, model, arithmetic, skipping.
+fn cases<'a>(
+    args: &'a Eval,
+    model: &'a Model,
+    others: &[&'a String],
+    opened: &'a [Opened],
+) -> Vec<(&'a String, &'a Model, Backend, Skip)> {
+    let other = |i: usize, backend| (others[i], &opened[i].model, backend, Skip::Dense);
+    let own = |backend, skip| (&args.model, model, backend, skip);
+    if args.ablation.is_some() {
+        return vec![
+            other(0, Backend::F32),
+            other(1, Backend::F32),
+            other(1, Backend::Exact),
+            own(Backend::Exact, Skip::Partial),
+            own(Backend::Exact, Skip::KvReuse),
+        ];
+    }
+    let mut cases: Vec<_> = (0..others.len()).map(|i| other(i, Backend::F32)).collect();
+    for backend in &args.backend {
+        cases.extend(args.skip.iter().map(|skip| own(*backend, *skip)));
+    }
+    cases
+}
+
+/// How much each sub-module skips.
+fn layers(rows: &[&Row]) -> Table {
+    let mut table = Table::new(&[
+        "backend",
+        "skipping",
+        ">layer",
+        ">attention skipped",
+        ">feed-forward skipped",
+    ]);
+    let percent = |x: f64| format!("{:.1} %", 100.0 * x);
+    for r in rows {
+        for (layer, (a, f)) in r.attention_skipped.iter().zip(&r.ffn_skipped).enumerate() {
+            let (backend, skipping) = (r.backend.into(), r.skipping.into());
+            table.row(vec![backend, skipping, layer.to_string(), percent(*a), percent(*f)]);
+        }
+    }
+    table
 }
 
 /// The documents' tokens, cut after the limit.

@@ -17,6 +17,7 @@ mod overlay;
 mod pe;
 mod quantise;
 mod synth;
+mod train;
 
 use crate::args::{Args, Command};
 use crate::demo;
@@ -41,6 +42,7 @@ pub fn run(args: Args) -> Done {
         Command::Hbm(a) => hbm::run(&a),
         Command::Model(a) => model::run(&a),
         Command::Quantise(a) => quantise::run(&a),
+        Command::Train(a) => train::run(&a),
         Command::Eval(a) => eval::run(&a),
         Command::Generate(a) => generate::run(&a),
         Command::Demo(a) => demo::run(&a),

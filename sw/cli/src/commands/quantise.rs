@@ -21,8 +21,10 @@ pub fn run(args: &Quantise) -> Done {
         Choice::Rtn => Method::Rtn,
         Choice::Gptq => Method::Gptq(&texts),
     };
+    let skipping = skipping(args, &opened);
     let mut progress = Progress::new("quantising", opened.model.spec.layers + 1);
-    let model = quantise(&opened.model, args.bits, args.group, method, |s| progress.step(s))?;
+    let model =
+        quantise(&opened.model, args.bits, args.group, method, skipping, |s| progress.step(s))?;
     drop(progress);
     container::write(&args.out, &model, opened.tokenizer.as_ref())?;
     let tokens: usize = texts.iter().map(Vec::len).sum();
@@ -34,6 +36,14 @@ pub fn run(args: &Quantise) -> Done {
         model.classifier().format(),
         args.method
     ))
+}
+
+fn skipping(args: &Quantise, opened: &Opened) -> Skipping {
+    match args.skip {
+        Some(skip) => super::engine::skipping(skip),
+        None if opened.model.routers.is_some() => Skipping::KvReuse,
+        None => Skipping::Dense,
+    }
 }
 
 fn calibration_texts(args: &Quantise, opened: &Opened) -> Done<Vec<Vec<u32>>> {
@@ -54,7 +64,7 @@ fn calibration_texts(args: &Quantise, opened: &Opened) -> Done<Vec<Vec<u32>>> {
             "no text can be sampled, as no token begins one: give some with --text",
         ));
     };
-    let network = Network::new(F32, &opened.model, Skipping::Dense)?;
+    let network = Network::new(F32, &opened.model, skipping(args, opened))?;
     let mut progress = Progress::new("sampling", count);
     let ends = (bos, tokenizer.stops());
     let step = |i: usize| progress.step(&format!("text {i}"));

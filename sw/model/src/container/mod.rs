@@ -24,6 +24,7 @@ mod read;
 mod write;
 
 pub use read::read;
+pub(crate) use write::store;
 pub use write::write;
 
 use crate::{Placement, Spec};
@@ -66,10 +67,10 @@ struct Tokens {
 }
 
 /// The checksum: lengths before contents, so that no two containers feed the same bytes.
-struct Checksum(Sha256);
+pub(crate) struct Checksum(Sha256);
 
 impl Checksum {
-    fn new(description: &str) -> Checksum {
+    pub(crate) fn new(description: &str) -> Checksum {
         let mut sum = Checksum(Sha256::new());
         sum.part(description.as_bytes());
         sum
@@ -80,14 +81,14 @@ impl Checksum {
         self.0.update(bytes);
     }
 
-    fn tensor(&mut self, name: &str, tensor: &crate::Tensor) {
+    pub(crate) fn tensor(&mut self, name: &str, tensor: &crate::Tensor) {
         self.part(name.as_bytes());
         let (dtype, rows, cols) = (tensor.dtype().name(), tensor.rows(), tensor.cols());
         self.part(format!("{dtype} {rows} {cols}").as_bytes());
         self.part(tensor.bytes());
     }
 
-    fn hex(self) -> String {
+    pub(crate) fn hex(self) -> String {
         hex(&self.0.finalize())
     }
 }

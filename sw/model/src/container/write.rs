@@ -25,6 +25,15 @@ pub fn write(path: &Path, model: &Model, tokenizer: Option<&Tokenizer>) -> Resul
         ("model".to_string(), description),
         ("sha256".to_string(), checksum.hex()),
     ]);
+    store(path, &tensors, notes)
+}
+
+/// Writes a safetensors file; it appears whole or not at all.
+pub(crate) fn store(
+    path: &Path,
+    tensors: &BTreeMap<String, Tensor>,
+    notes: HashMap<String, String>,
+) -> Result<(), ModelError> {
     let fail = |e: &dyn std::fmt::Display| ModelError::write(path, e);
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let part = tempfile::NamedTempFile::new_in(folder).map_err(|e| fail(&e))?;

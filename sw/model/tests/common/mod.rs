@@ -5,8 +5,11 @@ use proptest::prelude::ProptestConfig;
 use proptest::test_runner::RngSeed;
 use safetensors::{serialize_to_file, Dtype, View};
 use serde_json::json;
-use skipopu_model::{synthetic, Matrix, Model, Projection};
+use skipopu_model::{
+    container, synthetic, Adapter, LowRank, Matrix, Model, Placement, Projection, Quantised, Tensor,
+};
 use std::borrow::Cow;
+use std::io::Write;
 use std::path::Path;
 
 /// Cases with a fixed seed unless the environment names one.
@@ -195,4 +198,73 @@ pub fn write_llama2c(model: &Model, folder: &Path) {
 /// A dense matrix's bytes in an error-free model are its own.
 pub fn is_dense(matrix: &Matrix) -> bool {
     matches!(matrix, Matrix::Dense(_))
+}
+
+/// A container with everything in it.
+pub fn full_container(path: &Path) -> Model {
+    let mut model = little(false);
+    for layer in &mut model.layers {
+        for matrix in &mut layer.projections {
+            let (rows, cols) = matrix.shape();
+            let codes: Vec<i8> = (0..rows * cols).map(|i| (i % 16) as i8 - 8).collect();
+            let groups = cols.div_ceil(4);
+            let scales: Vec<f32> = (0..rows * groups).map(|i| 0.125 * (1 + i % 3) as f32).collect();
+            *matrix = Matrix::Quantised(Quantised::pack(4, cols, 4, &codes, &scales));
+        }
+    }
+    model.embedding = Tensor::to_f16(300, 8, &model.embedding.to_f32());
+    model.routers = Some(synthetic::routers(&model.spec, 3, Placement::PreAttention));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokenizer.json");
+    std::fs::write(&file, tokenizer_json().to_string()).unwrap();
+    let tokenizer = skipopu_model::Tokenizer::json(&file, Some(256), vec![257]).unwrap();
+    container::write(path, &model, Some(&tokenizer)).unwrap();
+    model
+}
+
+/// An adapter of a [`little`] model.
+pub fn small_adapter(model: &Model) -> Adapter {
+    let routers = synthetic::routers(&model.spec, 3, Placement::OwnInput);
+    let mut adapter = Adapter::new(model.fingerprint(), routers);
+    for (layer, p) in [(0, Projection::Query), (1, Projection::Down)] {
+        let (rows, cols) = p.shape(&model.spec);
+        let numbers = |n: usize| (0..n).map(|i| (i % 5) as f32 - 2.0).collect::<Vec<f32>>();
+        let change = LowRank {
+            down: Tensor::to_f16(2, cols, &numbers(2 * cols)),
+            up: Tensor::to_f16(rows, 2, &numbers(rows * 2)),
+        };
+        adapter.changes.insert(format!("layers.{layer}.{}", p.name()), change);
+    }
+    adapter.norms.insert("layers.1.ffn_norm".into(), vec![0.5; model.spec.dim]);
+    adapter.norms.insert("final_norm".into(), vec![2.0; model.spec.dim]);
+    adapter
+}
+
+/// An npm package with one member.
+pub fn package(path: &Path, member: &str, content: &[u8]) {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, bytes) in [("package/package.json", &b"{}"[..]), (member, content)] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, name, bytes).unwrap();
+    }
+    let file = std::fs::File::create(path).unwrap();
+    let mut gz = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    gz.write_all(&tar.into_inner().unwrap()).unwrap();
+    gz.finish().unwrap();
+}
+
+/// A llama2.c tokenizer: special tokens, bytes, some letters and pairs.
+pub fn llama2c_tokenizer() -> Vec<u8> {
+    let special = ["<unk>", "<s>", "</s>"].map(String::from);
+    let bytes = (0..=255u8).map(|b| format!("<0x{b:02X}>"));
+    let texts = [" ", "a", "b", ",", " a", " b", "ab"].map(String::from);
+    let mut file = 6i32.to_le_bytes().to_vec();
+    for (i, text) in special.into_iter().chain(bytes).chain(texts).enumerate() {
+        file.extend((i as f32).to_le_bytes());
+        file.extend((text.len() as i32).to_le_bytes());
+        file.extend(text.as_bytes());
+    }
+    file
 }

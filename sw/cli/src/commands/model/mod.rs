@@ -1,5 +1,6 @@
 //! `skipopu model`: fetch models, look into them, write down what they multiply.
 
+mod attach;
 mod dump;
 mod inspect;
 
@@ -14,6 +15,7 @@ use std::path::Path;
 pub fn run(action: &Model) -> Done {
     match action {
         Model::Fetch { name, archive } => get(name, archive.as_deref()),
+        Model::Attach { model, adapter, out } => attach::run(model, adapter.as_deref(), out),
         Model::Dump(args) => dump::run(args),
         Model::Inspect { model, json } => inspect::run(model, *json),
     }

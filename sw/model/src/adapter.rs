@@ -1,0 +1,233 @@
+//! What training adds to a model: routers, and low-rank changes of its weights.
+//!
+//! A safetensors file. Its metadata holds
+//!
+//! | key | value |
+//! |---|---|
+//! | `format` | `skipopu-adapter` |
+//! | `version` | [`VERSION`] |
+//! | `base` | fingerprint of the model that it belongs to, [`Model::fingerprint`] |
+//! | `placement` | what the feed-forward routers read |
+//! | `sha256` | as a container's, over the base and the placement |
+//!
+//! and its tensors are
+//!
+//! | name | type, shape |
+//! |---|---|
+//! | `layers.N.{attention,ffn}_router` | F32, 2 x D |
+//! | `layers.N.PROJECTION.down`, `.up` | F16, rank x inputs, outputs x rank; the change is their product |
+//! | `layers.N.{attention,ffn}_norm`, `final_norm` | F32, D; in place of the model's |
+
+use crate::container::{store, Checksum};
+use crate::tensor_file::TensorFile;
+use crate::{Matrix, Model, ModelError, Placement, Projection, Routers, Tensor};
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+/// Version of the file this program writes, and the only one it reads.
+pub const VERSION: u32 = 1;
+const FORMAT: &str = "skipopu-adapter";
+
+/// The file of [`stories15m`].
+pub const STORIES15M: &str = "stories15m.adapter";
+
+/// Routers and repair of stories15M, which come along: what `skipopu train stories15m --adapter` writes.
+///
+/// # Errors
+/// None unless the program was built from a damaged file.
+pub fn stories15m() -> Result<Adapter, ModelError> {
+    let bytes = include_bytes!("../data/stories15m.adapter");
+    Adapter::from_bytes(Path::new(STORIES15M), bytes.to_vec())
+}
+
+/// A change of a matrix: the product of two narrow ones.
+#[derive(Clone, Debug)]
+pub struct LowRank {
+    /// Rank x inputs.
+    pub down: Tensor,
+    /// Outputs x rank.
+    pub up: Tensor,
+}
+
+/// Routers and changes for one model.
+#[derive(Clone, Debug)]
+pub struct Adapter {
+    /// Fingerprint of the model that it was trained on.
+    pub base: String,
+    /// The routers.
+    pub routers: Routers,
+    /// Changes of matrices, by name.
+    pub changes: BTreeMap<String, LowRank>,
+    /// Gains of norms that take the place of the model's, by name.
+    pub norms: BTreeMap<String, Vec<f32>>,
+}
+
+impl Adapter {
+    /// Routers alone.
+    pub fn new(base: String, routers: Routers) -> Adapter {
+        Adapter { base, routers, changes: BTreeMap::new(), norms: BTreeMap::new() }
+    }
+
+    /// Writes the file; it appears whole or not at all.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), ModelError> {
+        let mut tensors: BTreeMap<String, Tensor> =
+            self.routers.named().map(|(name, t)| (name, t.clone())).collect();
+        for (name, change) in &self.changes {
+            tensors.insert(format!("{name}.down"), change.down.clone());
+            tensors.insert(format!("{name}.up"), change.up.clone());
+        }
+        let norm =
+            |(name, v): (&String, &Vec<f32>)| (name.clone(), Tensor::from_f32(1, v.len(), v));
+        tensors.extend(self.norms.iter().map(norm));
+        let placement = self.routers.placement.name();
+        let mut checksum = Checksum::new(&format!("{} {placement}", self.base));
+        tensors.iter().for_each(|(name, tensor)| checksum.tensor(name, tensor));
+        let notes = [
+            ("format", FORMAT.to_string()),
+            ("version", VERSION.to_string()),
+            ("base", self.base.clone()),
+            ("placement", placement.to_string()),
+            ("sha256", checksum.hex()),
+        ];
+        store(path, &tensors, notes.map(|(k, v)| (k.to_string(), v)).into())
+    }
+
+    /// Maps a file and verifies its checksum.
+    ///
+    /// # Errors
+    /// A file that is no adapter of this version, or is damaged.
+    pub fn read(path: &Path) -> Result<Adapter, ModelError> {
+        Adapter::from_file(&TensorFile::open(path)?)
+    }
+
+    /// Reads the content of a file; `path` names it in errors.
+    ///
+    /// # Errors
+    /// As [`Adapter::read`].
+    pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Adapter, ModelError> {
+        Adapter::from_file(&TensorFile::from_bytes(path, bytes)?)
+    }
+
+    fn from_file(file: &TensorFile) -> Result<Adapter, ModelError> {
+        let (path, notes) = (file.path(), file.notes());
+        let fail = |problem: String| ModelError::format(path, problem);
+        let placement = verify(file, &notes)?;
+        let mut changes = BTreeMap::new();
+        let mut norms = BTreeMap::new();
+        let mut layers = 0;
+        for name in file.names() {
+            if name.ends_with("attention_router") {
+                layers += 1;
+            } else if let Some(matrix) = name.strip_suffix(".down") {
+                let (down, up) = (file.numbers(&name)?, file.numbers(&format!("{matrix}.up"))?);
+                changes.insert(matrix.to_string(), LowRank { down, up });
+            } else if name.ends_with("_norm") {
+                norms.insert(name.clone(), file.vector(&name)?);
+            }
+        }
+        let all = |kind: &str| -> Result<Vec<Tensor>, ModelError> {
+            (0..layers).map(|i| file.numbers(&format!("layers.{i}.{kind}_router"))).collect()
+        };
+        if layers == 0 {
+            return Err(fail("holds no routers".into()));
+        }
+        let routers = Routers { placement, attention: all("attention")?, ffn: all("ffn")? };
+        let base = notes.get("base").cloned().unwrap_or_default();
+        Ok(Adapter { base, routers, changes, norms })
+    }
+
+    /// The model with the routers and the changed weights, which become F32; `path` names this adapter in
+    /// errors.
+    ///
+    /// # Errors
+    /// Another model than the one that this was trained on, parts that do not fit it.
+    pub fn apply(&self, model: &Model, path: &Path) -> Result<Model, ModelError> {
+        let fail = |problem: String| ModelError::format(path, problem);
+        if model.fingerprint() != self.base {
+            return Err(fail("was trained on another model than this one".into()));
+        }
+        let mut changed = model.clone();
+        let mut used = 0;
+        for (i, layer) in changed.layers.iter_mut().enumerate() {
+            for p in Projection::ALL {
+                let name = format!("layers.{i}.{}", p.name());
+                if let Some(change) = self.changes.get(&name) {
+                    let matrix = &mut layer.projections[p as usize];
+                    *matrix = change.add(matrix).ok_or_else(|| {
+                        ModelError::tensor(path, &name, "does not fit the model's matrix")
+                    })?;
+                    used += 1;
+                }
+            }
+            let norms = [("attention", &mut layer.attention_norm), ("ffn", &mut layer.ffn_norm)];
+            for (kind, gain) in norms {
+                if let Some(own) = self.norms.get(&format!("layers.{i}.{kind}_norm")) {
+                    *gain = own.clone();
+                    used += 1;
+                }
+            }
+        }
+        if let Some(own) = self.norms.get("final_norm") {
+            changed.final_norm = own.clone();
+            used += 1;
+        }
+        if used != self.changes.len() + self.norms.len() {
+            return Err(fail("changes parts that the model does not have".into()));
+        }
+        let routers = [self.routers.attention.len(), self.routers.ffn.len()];
+        if routers != [model.spec.layers; 2] {
+            let (own, layers) = (routers[0].min(routers[1]), model.spec.layers);
+            return Err(fail(format!("has routers for {own} layers and the model has {layers}")));
+        }
+        changed.routers = Some(self.routers.clone());
+        changed.check(path)?;
+        Ok(changed)
+    }
+}
+
+/// Checks format, version and checksum; gives the placement.
+fn verify(file: &TensorFile, notes: &HashMap<String, String>) -> Result<Placement, ModelError> {
+    let fail = |problem: String| ModelError::format(file.path(), problem);
+    let note = |key: &str| notes.get(key).map_or("", String::as_str);
+    if note("format") != FORMAT {
+        return Err(fail("is a safetensors file but no skipopu adapter".into()));
+    }
+    if note("version") != VERSION.to_string() {
+        let version = note("version");
+        let problem =
+            format!("is an adapter of version {version} and this program reads {VERSION}");
+        return Err(fail(problem));
+    }
+    let mut checksum = Checksum::new(&format!("{} {}", note("base"), note("placement")));
+    for name in file.names() {
+        checksum.tensor(&name, &file.tensor(&name)?);
+    }
+    if note("sha256") != checksum.hex() {
+        return Err(fail("is damaged: its checksum does not match its content".into()));
+    }
+    let placements = [Placement::PreAttention, Placement::OwnInput];
+    let found = placements.into_iter().find(|p| p.name() == note("placement"));
+    found.ok_or_else(|| fail(format!("has routers of unknown placement `{}`", note("placement"))))
+}
+
+impl LowRank {
+    /// A matrix with this change; none when the sizes do not fit.
+    fn add(&self, matrix: &Matrix) -> Option<Matrix> {
+        let (rows, cols) = matrix.shape();
+        let rank = self.down.rows();
+        if (self.up.rows(), self.up.cols(), self.down.cols()) != (rows, rank, cols) {
+            return None;
+        }
+        let (up, down) = (self.up.to_f32(), self.down.to_f32());
+        let mut values = matrix.to_f32();
+        for (row, up) in values.chunks_mut(cols).zip(up.chunks(rank)) {
+            for (u, down) in up.iter().zip(down.chunks(cols)) {
+                row.iter_mut().zip(down).for_each(|(v, d)| *v += u * d);
+            }
+        }
+        Some(Matrix::Dense(Tensor::from_f32(rows, cols, &values)))
+    }
+}

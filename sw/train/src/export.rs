@@ -1,0 +1,51 @@
+//! Trained parameters as an adapter.
+
+use crate::ops::values;
+use crate::parameters::{factors, Parameters};
+use crate::student::Student;
+use crate::TrainError;
+use skipopu_model::{Adapter, LowRank, Placement, Projection, Routers, Tensor};
+
+/// The routers and, if `repaired`, the weights' changes; `base` is the model's fingerprint.
+///
+/// # Errors
+/// Of the tensor library.
+pub fn adapter(
+    student: &Student,
+    parameters: &Parameters,
+    placement: Placement,
+    base: String,
+    repaired: bool,
+) -> Result<Adapter, TrainError> {
+    let spec = student.weights().spec;
+    let router = |layer, sub_module| -> Result<Tensor, TrainError> {
+        let vector = values(&student.router(parameters, layer, sub_module)?)?;
+        let half = |sign: f32| vector.iter().map(move |v| 0.5 * sign * v);
+        Ok(Tensor::from_f32(2, spec.dim, &half(-1.0).chain(half(1.0)).collect::<Vec<f32>>()))
+    };
+    let all = |sub_module| (0..spec.layers).map(|l| router(l, sub_module)).collect();
+    let (attention, ffn) = (all(0), all(1));
+    let attention: Result<Vec<Tensor>, TrainError> = attention;
+    let ffn: Result<Vec<Tensor>, TrainError> = ffn;
+    let mut adapter = Adapter::new(base, Routers { placement, attention: attention?, ffn: ffn? });
+    if !repaired {
+        return Ok(adapter);
+    }
+    for layer in 0..spec.layers {
+        for p in Projection::ALL {
+            let (rows, cols) = p.shape(&spec);
+            let [down, up] = factors(layer, p);
+            let (down, up) = (values(parameters.get(&down)?)?, values(parameters.get(&up)?)?);
+            let rank = down.len() / cols;
+            let change = LowRank {
+                down: Tensor::to_f16(rank, cols, &down),
+                up: Tensor::to_f16(rows, rank, &up),
+            };
+            adapter.changes.insert(format!("layers.{layer}.{}", p.name()), change);
+        }
+    }
+    for (name, _, var) in parameters.iter().filter(|(name, ..)| name.ends_with("_norm")) {
+        adapter.norms.insert(name.clone(), values(var)?);
+    }
+    Ok(adapter)
+}

@@ -1,0 +1,33 @@
+//! Router training and repair: SkipGPT's two stages, with KV reuse in the loop.
+//!
+//! | what | module |
+//! |---|---|
+//! | how long, towards what | [`Plan`] |
+//! | texts that the model writes, with what it thought probable | [`texts`] |
+//! | the forward pass with decisions and their gradients | [`student`], [`ops`] |
+//! | the targets: parts skipped and not stored | [`target`] |
+//! | the loop, its checkpoints and its curve | [`Trainer`], [`History`] |
+//!
+//! The result is an [`Adapter`](skipopu_model::Adapter): routers and low-rank changes of the weights. See
+//! `docs/model.md`.
+
+mod adam;
+mod checkpoint;
+mod error;
+mod export;
+mod history;
+pub mod ops;
+pub mod parameters;
+mod plan;
+mod store;
+pub mod student;
+pub mod target;
+pub mod texts;
+mod trainer;
+pub mod weights;
+
+pub use adam::Adam;
+pub use error::TrainError;
+pub use history::{History, Point};
+pub use plan::{Plan, Stage};
+pub use trainer::{Held, Trainer};

@@ -1,0 +1,48 @@
+//! The operations of a training step whose gradients are written out: one pass over memory each, where a
+//! composition of the tensor library's own would take many.
+
+mod attention;
+mod distil;
+mod frozen;
+mod gate;
+mod mix;
+mod norm;
+mod rope;
+mod swiglu;
+
+pub use attention::Attention;
+pub use distil::{Distil, Targets};
+pub use frozen::Frozen;
+pub use gate::Gate;
+pub use mix::Mix;
+pub use norm::RmsNorm;
+pub use rope::Rope;
+pub use swiglu::SwiGlu;
+
+use candle_core::{CpuStorage, Device, Layout, Result, Shape, Tensor};
+
+/// An operand's values; operations make their operands contiguous beforehand.
+fn slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+    let (start, end) = layout
+        .contiguous_offsets()
+        .ok_or_else(|| candle_core::Error::Msg("an operand is not contiguous".into()))?;
+    Ok(&storage.as_slice::<f32>()?[start..end])
+}
+
+/// A tensor's values, row-major.
+pub fn values(tensor: &Tensor) -> Result<Vec<f32>> {
+    tensor.flatten_all()?.to_vec1()
+}
+
+/// A tensor shaped like another one.
+fn like(values: Vec<f32>, tensor: &Tensor) -> Result<Tensor> {
+    Tensor::from_vec(values, tensor.shape(), &Device::Cpu)
+}
+
+/// What a forward operation returns.
+fn stored(values: Vec<f32>, shape: &Shape) -> Result<(CpuStorage, Shape)> {
+    Ok((CpuStorage::F32(values), shape.clone()))
+}
+
+#[cfg(test)]
+pub(crate) mod check;

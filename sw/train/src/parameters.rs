@@ -1,0 +1,92 @@
+//! What is trained.
+
+use crate::{Plan, TrainError};
+use candle_core::{Device, Tensor, Var};
+use rand::{rngs::StdRng, Rng, SeedableRng};
+use skipopu_model::{Model, Projection};
+use std::collections::BTreeMap;
+
+/// Which learning rate a parameter has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Of a router.
+    Router,
+    /// Of the weights' changes.
+    Weight,
+}
+
+/// Trained tensors by name.
+pub struct Parameters {
+    all: BTreeMap<String, (Kind, Var)>,
+}
+
+/// The bias that every router begins with: nearly everything runs.
+const BEGINNING: f32 = 2.5;
+
+/// A router's direction, D values.
+pub fn direction(layer: usize, kind: &str) -> String {
+    format!("layers.{layer}.{kind}_router.direction")
+}
+
+/// A router's bias.
+pub fn bias(layer: usize, kind: &str) -> String {
+    format!("layers.{layer}.{kind}_router.bias")
+}
+
+/// The two factors of a matrix's change: `up` (outputs x rank) times `down` (rank x inputs).
+pub fn factors(layer: usize, projection: Projection) -> [String; 2] {
+    let name = projection.name();
+    ["down", "up"].map(|factor| format!("layers.{layer}.{name}.{factor}"))
+}
+
+impl Parameters {
+    /// As training begins: routers that run nearly everything, changes of nothing.
+    ///
+    /// # Errors
+    /// Of the tensor library.
+    pub fn new(model: &Model, plan: &Plan) -> Result<Parameters, TrainError> {
+        let spec = &model.spec;
+        let mut rng = StdRng::seed_from_u64(plan.seed);
+        let mut all = BTreeMap::new();
+        let mut add = |name: String, kind, values: Vec<f32>, shape: &[usize]| {
+            let var = Var::from_vec(values, shape, &Device::Cpu)?;
+            all.insert(name, (kind, var));
+            Ok::<(), TrainError>(())
+        };
+        for (l, layer) in model.layers.iter().enumerate() {
+            for kind in crate::student::SUB_MODULES {
+                add(direction(l, kind), Kind::Router, vec![0.0; spec.dim], &[spec.dim])?;
+                add(bias(l, kind), Kind::Router, vec![BEGINNING], &[1])?;
+            }
+            for p in Projection::ALL {
+                let (rows, cols) = p.shape(spec);
+                let [down, up] = factors(l, p);
+                // Uniform, of variance 1 / inputs.
+                let bound = (3.0 / cols as f32).sqrt();
+                let draw = (0..plan.rank * cols).map(|_| rng.random_range(-bound..bound));
+                add(down, Kind::Weight, draw.collect(), &[plan.rank, cols])?;
+                add(up, Kind::Weight, vec![0.0; rows * plan.rank], &[rows, plan.rank])?;
+            }
+            let norms = [("attention", &layer.attention_norm), ("ffn", &layer.ffn_norm)];
+            for (name, gain) in norms {
+                add(format!("layers.{l}.{name}_norm"), Kind::Weight, gain.clone(), &[spec.dim])?;
+            }
+        }
+        add("final_norm".into(), Kind::Weight, model.final_norm.clone(), &[spec.dim])?;
+        Ok(Parameters { all })
+    }
+
+    /// One by its name.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn get(&self, name: &str) -> candle_core::Result<&Tensor> {
+        let found = self.all.get(name).map(|(_, var)| var.as_tensor());
+        found.ok_or_else(|| candle_core::Error::Msg(format!("no parameter {name}")))
+    }
+
+    /// All of them, in order of names.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, Kind, &Var)> {
+        self.all.iter().map(|(name, (kind, var))| (name, *kind, var))
+    }
+}

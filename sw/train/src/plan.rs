@@ -1,0 +1,131 @@
+//! What is trained, how long, and towards what.
+
+use crate::TrainError;
+use serde::{Deserialize, Serialize};
+use skipopu_model::{Placement, Spec};
+
+/// One of the two stages.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// Steps.
+    pub steps: usize,
+    /// Learning rate of the routers at its highest.
+    pub router_rate: f64,
+    /// Learning rate of the weights' changes at its highest; 0 leaves the weights alone.
+    pub weight_rate: f64,
+    /// Gumbel noise at the first and the last step, 1 being that of the distribution.
+    pub noise: [f64; 2],
+}
+
+/// Everything that decides the result, besides the model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Seed of texts, noise, order and beginnings.
+    pub seed: u64,
+    /// Texts sampled from the model.
+    pub texts: usize,
+    /// Texts of those that measure progress and are not trained on.
+    pub held: usize,
+    /// Tokens of a text.
+    pub length: usize,
+    /// Texts of a step.
+    pub batch: usize,
+    /// Most probable tokens of the teacher that are kept.
+    pub top: usize,
+    /// Tokens of the vocabulary that take part, those with the most probability in all texts.
+    pub words: usize,
+    /// What the feed-forward routers read.
+    pub placement: Placement,
+    /// Part of all sub-modules to skip, 0 to 1.
+    pub skip: f64,
+    /// Part of K and V not to store, 0 to 1.
+    pub kv: f64,
+    /// Rank of the weights' changes.
+    pub rank: usize,
+    /// First stage: the routers learn.
+    pub routers: Stage,
+    /// Second stage: the weights learn to do with what is left.
+    pub repair: Stage,
+}
+
+impl Default for Plan {
+    /// What stories15M is trained with.
+    fn default() -> Plan {
+        Plan {
+            seed: 0,
+            texts: 768,
+            held: 8,
+            length: 256,
+            batch: 4,
+            top: 32,
+            words: 4096,
+            placement: Placement::PreAttention,
+            skip: 0.255,
+            kv: 0.215,
+            rank: 16,
+            routers: Stage { steps: 240, router_rate: 4e-3, weight_rate: 0.0, noise: [1.0, 0.1] },
+            repair: Stage { steps: 760, router_rate: 5e-4, weight_rate: 2e-3, noise: [0.0, 0.0] },
+        }
+    }
+}
+
+impl Plan {
+    /// Steps of both stages.
+    pub fn steps(&self) -> usize {
+        self.routers.steps + self.repair.steps
+    }
+
+    /// The stage of a step, and the steps before it in that stage.
+    pub fn stage(&self, step: usize) -> (&Stage, usize) {
+        match step.checked_sub(self.routers.steps) {
+            None => (&self.routers, step),
+            Some(within) => (&self.repair, within),
+        }
+    }
+
+    /// Whether the weights' changes take part at a step.
+    pub fn repairs(&self, step: usize) -> bool {
+        step >= self.routers.steps || self.routers.weight_rate > 0.0
+    }
+
+    /// Checks the plan for a model.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self, spec: &Spec) -> Result<(), TrainError> {
+        let wrong = |what: String| Err(TrainError::Plan(what));
+        if self.batch == 0 || self.held == 0 || self.texts < self.held + self.batch {
+            let (texts, held, batch) = (self.texts, self.held, self.batch);
+            return wrong(format!(
+                "{texts} texts are too few for {held} kept apart and {batch} a step"
+            ));
+        }
+        if self.length == 0 || self.length > spec.context {
+            let (length, context) = (self.length, spec.context);
+            return wrong(format!("texts of {length} tokens do not fit a context of {context}"));
+        }
+        if self.top == 0 || self.words < self.top || self.rank == 0 {
+            return wrong(
+                "a plan needs a rank, tokens to distil, and at least as many words".into(),
+            );
+        }
+        // Attention of layer 0 stores K and V even where it is skipped.
+        let most = (spec.layers - 1) as f64 / spec.layers as f64;
+        for (name, value, most) in [("skip", self.skip, 1.0), ("kv", self.kv, most)] {
+            if !(0.0..most).contains(&value) {
+                return wrong(format!(
+                    "{name} {value} cannot be reached: use 0 to less than {most:.3}"
+                ));
+            }
+        }
+        for stage in [&self.routers, &self.repair] {
+            let numbers = [stage.router_rate, stage.weight_rate, stage.noise[0], stage.noise[1]];
+            if numbers.iter().any(|n| !(0.0..=10.0).contains(n)) {
+                return wrong("rates and noise are 0 to 10".into());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,283 @@
+//! The loop.
+
+use crate::checkpoint::{self, State};
+use crate::ops::{values, Distil, Frozen, Targets};
+use crate::parameters::{Kind, Parameters};
+use crate::store::digest;
+use crate::student::{Mode, Noise, Passed, Student};
+use crate::target::Rates;
+use crate::texts::Texts;
+use crate::weights::Weights;
+use crate::{export, History, Plan, Point, TrainError};
+use candle_core::{backprop::GradStore, Tensor};
+use rand::{rngs::StdRng, seq::SliceRandom, Rng, SeedableRng};
+use skipopu_forward::Skipping;
+use skipopu_model::{Adapter, Model};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Steps between measurements on the texts kept apart.
+const MEASURED: usize = 40;
+/// Steps between checkpoints.
+const SAVED: usize = 20;
+/// Largest norm of the gradients of one kind of parameters.
+const CLIP: f32 = 1.0;
+
+/// What the texts kept apart say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Held {
+    /// Cross entropy with the dense model beyond its own entropy, nats a token.
+    pub loss: f64,
+    /// Part of the sub-modules skipped.
+    pub skip: f64,
+    /// Part of K and V not stored.
+    pub kv: f64,
+}
+
+/// A training run: begun, gone on with after an interruption, or complete.
+pub struct Trainer {
+    plan: Plan,
+    print: String,
+    student: Student,
+    parameters: Parameters,
+    classifier: Frozen,
+    texts: Texts,
+    /// Column of each token of the vocabulary among the words, if it is one.
+    columns: Vec<Option<u32>>,
+    state: State,
+    checkpoint: PathBuf,
+}
+
+impl Trainer {
+    /// Samples the texts, measures what routers read, and goes on from the checkpoint in `cache`, if there
+    /// is one of this model and plan. Texts begin with the first of `ends` and end with any of the others.
+    ///
+    /// # Errors
+    /// A plan that does not fit the model, a cache that cannot be written.
+    pub fn new(
+        model: &Model,
+        plan: Plan,
+        ends: (u32, &[u32]),
+        cache: &Path,
+        progress: impl FnMut(usize, usize),
+    ) -> Result<Trainer, TrainError> {
+        plan.check(&model.spec)?;
+        let print = model.fingerprint();
+        let weights = Weights::new(model)?;
+        let texts = crate::texts::sample(&weights, &print, &plan, ends, cache, progress)?;
+        let words = texts.words(model.spec.vocab, plan.words);
+        let classifier = weights.classifier_of(&words)?;
+        let mut columns = vec![None; model.spec.vocab];
+        words.iter().enumerate().for_each(|(i, t)| columns[*t as usize] = Some(i as u32));
+        let parameters = Parameters::new(model, &plan)?;
+        let first = plan.batch * plan.length;
+        let tokens = &texts.tokens[..first];
+        let student = Student::new(weights, &parameters, plan.placement, tokens, plan.length)?;
+        let text = serde_json::to_string(&plan).expect("plain data");
+        let name = digest(&[print.as_bytes(), text.as_bytes(), format!("{ends:?}").as_bytes()]);
+        let checkpoint = cache.join("runs").join(format!("{name}.safetensors"));
+        let state = checkpoint::read(&checkpoint, &parameters)?.unwrap_or_default();
+        Ok(Trainer {
+            plan,
+            print,
+            student,
+            parameters,
+            classifier,
+            texts,
+            columns,
+            state,
+            checkpoint,
+        })
+    }
+
+    /// The curve so far.
+    pub fn history(&self) -> &History {
+        &self.state.history
+    }
+
+    /// Steps done.
+    pub fn done(&self) -> usize {
+        self.state.step
+    }
+
+    /// Takes steps up to number `until` of the plan; `progress` hears of each.
+    ///
+    /// # Errors
+    /// A loss that is no number, a checkpoint that cannot be written.
+    pub fn run(
+        &mut self,
+        until: usize,
+        mut progress: impl FnMut(&Point),
+    ) -> Result<(), TrainError> {
+        while self.state.step < until.min(self.plan.steps()) {
+            let mut point = self.step()?;
+            self.state.step += 1;
+            let last =
+                self.state.step == self.plan.steps() || self.state.step == self.plan.routers.steps;
+            if last || self.state.step % MEASURED == 0 {
+                point.held = Some(self.held()?.loss);
+            }
+            self.state.history.points.push(point);
+            progress(&point);
+            if last || self.state.step % SAVED == 0 {
+                checkpoint::write(&self.checkpoint, &self.parameters, &self.state)?;
+            }
+        }
+        checkpoint::write(&self.checkpoint, &self.parameters, &self.state)
+    }
+
+    /// What has been trained.
+    ///
+    /// # Errors
+    /// Of the tensor library.
+    pub fn adapter(&self) -> Result<Adapter, TrainError> {
+        let repaired = self.plan.repairs(self.state.step);
+        let (placement, base) = (self.plan.placement, self.print.clone());
+        export::adapter(&self.student, &self.parameters, placement, base, repaired)
+    }
+
+    /// The texts trained on, each as long as the plan says.
+    pub fn texts(&self) -> impl Iterator<Item = &[u32]> {
+        self.texts.tokens.chunks(self.plan.length).skip(self.plan.held)
+    }
+
+    /// The texts kept apart.
+    pub fn texts_apart(&self) -> impl Iterator<Item = &[u32]> {
+        self.texts.tokens.chunks(self.plan.length).take(self.plan.held)
+    }
+
+    /// Measures on the texts kept apart; decisions are those of inference.
+    ///
+    /// # Errors
+    /// Of the tensor library.
+    pub fn held(&self) -> Result<Held, TrainError> {
+        let repaired = self.plan.repairs(self.state.step);
+        let (mut loss, mut skip, mut kv) = (0.0, 0.0, 0.0);
+        let mut seen = 0;
+        let held: Vec<usize> = (0..self.plan.held).collect();
+        for texts in held.chunks(self.plan.batch) {
+            let (passed, targets) = self.pass(texts, repaired, None)?;
+            let (cost, rates) = (self.cost(&passed, &targets)?, Rates::new(&passed.gates)?);
+            let share = texts.len() as f64;
+            loss += share * (scalar(&cost)? - targets.entropy());
+            skip += share * scalar(&rates.skip)?;
+            kv += share * scalar(&rates.kv)?;
+            seen += texts.len();
+        }
+        let count = seen as f64;
+        Ok(Held { loss: loss / count, skip: skip / count, kv: kv / count })
+    }
+
+    fn step(&mut self) -> Result<Point, TrainError> {
+        let number = self.state.step;
+        let (stage, within) = self.plan.stage(number);
+        let along = within as f64 / (stage.steps.max(2) - 1) as f64;
+        let strength = stage.noise[0] + (stage.noise[1] - stage.noise[0]) * along;
+        let mut rng = StdRng::seed_from_u64(self.plan.seed ^ (number as u64 + 1) << 20);
+        let mut draw = |count: usize| logistic(&mut rng, count, strength as f32);
+        let noise: Noise = if strength > 0.0 { Some(&mut draw) } else { None };
+        let texts = self.batch(number);
+        let (passed, targets) = self.pass(&texts, self.plan.repairs(number), noise)?;
+        let rates = Rates::new(&passed.gates)?;
+        let cost = self.cost(&passed, &targets)?;
+        let penalty = self.state.multipliers.cost(&self.plan, number, &rates)?;
+        let grads = (&cost + penalty)?.backward()?;
+        let loss = scalar(&cost)? - targets.entropy();
+        if !loss.is_finite() {
+            return Err(TrainError::Diverged { step: number });
+        }
+        let (skip, kv) = (scalar(&rates.skip)?, scalar(&rates.kv)?);
+        self.state.multipliers.adapt(&self.plan, number, skip, kv);
+        let slope = slope(within, stage.steps);
+        let rates = [slope * stage.router_rate, slope * stage.weight_rate];
+        self.update(&grads, Kind::Router, rates[0])?;
+        self.update(&grads, Kind::Weight, rates[1])?;
+        Ok(Point { step: number + 1, loss, held: None, skip, kv })
+    }
+
+    /// Moves all parameters of a kind, their gradients shortened to [`CLIP`].
+    fn update(&mut self, grads: &GradStore, kind: Kind, rate: f64) -> Result<(), TrainError> {
+        if rate == 0.0 {
+            return Ok(());
+        }
+        let mut found = Vec::new();
+        for (name, own, var) in self.parameters.iter() {
+            if let (true, Some(grad)) = (own == kind, grads.get(var)) {
+                found.push((name, var, values(grad)?));
+            }
+        }
+        let square: f32 = found.iter().flat_map(|(.., grad)| grad).map(|g| g * g).sum();
+        let shorter = (CLIP / square.sqrt()).min(1.0);
+        for (name, var, grad) in &mut found {
+            grad.iter_mut().for_each(|g| *g *= shorter);
+            self.state.adam.step(name, var, grad, rate)?;
+        }
+        Ok(())
+    }
+
+    /// The texts of a step: each epoch takes all of them in an order of its own.
+    fn batch(&self, number: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (self.plan.held..self.texts.count()).collect();
+        let each = order.len() / self.plan.batch;
+        let epoch = (number / each) as u64;
+        order.shuffle(&mut StdRng::seed_from_u64(self.plan.seed ^ epoch << 40));
+        let at = number % each * self.plan.batch;
+        order[at..at + self.plan.batch].to_vec()
+    }
+
+    fn pass(
+        &self,
+        texts: &[usize],
+        repaired: bool,
+        noise: Noise,
+    ) -> Result<(Passed, Arc<Targets>), TrainError> {
+        let length = self.plan.length;
+        let places = texts.iter().flat_map(|t| t * length..(t + 1) * length);
+        let places: Vec<usize> = places.collect();
+        let tokens: Vec<u32> = places.iter().map(|p| self.texts.tokens[*p]).collect();
+        let mode = Mode { length, skipping: Skipping::KvReuse, repaired };
+        let passed = self.student.pass(&self.parameters, &tokens, mode, noise)?;
+        let pairs = places.iter().flat_map(|p| self.pairs(*p)).collect();
+        Ok((passed, Arc::new(Targets { top: self.texts.top, pairs })))
+    }
+
+    /// The teacher's probabilities after a token, among the words.
+    fn pairs(&self, place: usize) -> Vec<(u32, f32)> {
+        let at = place * self.texts.top..(place + 1) * self.texts.top;
+        let pairs = self.texts.best[at.clone()].iter().zip(&self.texts.weights[at]);
+        let mut pairs: Vec<(u32, f32)> = pairs
+            .map(|(token, p)| self.columns[*token as usize].map_or((0, 0.0), |c| (c, *p)))
+            .collect();
+        let sum: f32 = pairs.iter().map(|(_, p)| p).sum();
+        if sum > 0.0 {
+            pairs.iter_mut().for_each(|(_, p)| *p /= sum);
+        }
+        pairs
+    }
+
+    fn cost(&self, passed: &Passed, targets: &Arc<Targets>) -> Result<Tensor, TrainError> {
+        let logits = passed.hidden.apply_op1(self.classifier.clone())?;
+        Ok(logits.apply_op1(Distil(targets.clone()))?)
+    }
+}
+
+fn scalar(tensor: &Tensor) -> Result<f64, TrainError> {
+    Ok(f64::from(tensor.to_scalar::<f32>()?))
+}
+
+/// Numbers of the logistic distribution, the difference of two Gumbel ones.
+fn logistic(rng: &mut StdRng, count: usize, strength: f32) -> Vec<f32> {
+    let one = |_| {
+        let u: f32 = rng.random_range(1e-6..1.0 - 1e-6);
+        strength * (u / (1.0 - u)).ln()
+    };
+    (0..count).map(one).collect()
+}
+
+/// Learning rate relative to its highest: up within a twentieth of the stage, then down along a cosine to a
+/// twentieth.
+fn slope(within: usize, steps: usize) -> f64 {
+    let along = (within + 1) as f64 / steps as f64;
+    let fall = 0.05 + 0.95 * 0.5 * (1.0 + (std::f64::consts::PI * along).cos());
+    (along / 0.05).min(1.0) * fall
+}

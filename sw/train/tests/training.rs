@@ -1,0 +1,143 @@
+//! Training a small random model.
+
+use skipopu_forward::{Network, Skipping, F32};
+use skipopu_model::{synthetic, Adapter, Model, Placement, Projection};
+use skipopu_train::{Plan, Stage, TrainError, Trainer};
+use std::path::Path;
+
+fn plan(placement: Placement) -> Plan {
+    Plan {
+        texts: 40,
+        held: 4,
+        length: 24,
+        batch: 4,
+        top: 300,
+        words: 300,
+        placement,
+        skip: 0.3,
+        kv: 0.2,
+        rank: 4,
+        routers: Stage { steps: 120, router_rate: 2e-2, weight_rate: 0.0, noise: [1.0, 0.1] },
+        repair: Stage { steps: 60, router_rate: 1e-3, weight_rate: 4e-3, noise: [0.0, 0.0] },
+        ..Plan::default()
+    }
+}
+
+fn model() -> Model {
+    synthetic::model(synthetic::spec(), 11, true)
+}
+
+fn trainer(model: &Model, plan: &Plan, cache: &Path) -> Trainer {
+    Trainer::new(model, plan.clone(), (1, &[2]), cache, |_, _| ()).unwrap()
+}
+
+/// Every bit of an adapter.
+fn bits(adapter: &Adapter) -> Vec<u8> {
+    let routers = adapter.routers.named().map(|(_, t)| t.bytes().to_vec());
+    let changes = adapter.changes.values().map(|c| [c.down.bytes(), c.up.bytes()].concat());
+    let norms = adapter.norms.values().map(|v| v.iter().flat_map(|v| v.to_le_bytes()).collect());
+    routers.chain(changes).chain(norms).collect::<Vec<Vec<u8>>>().concat()
+}
+
+#[test]
+fn targets_are_reached_and_the_weights_are_repaired() {
+    println!("seed 11");
+    let model = model();
+    for placement in [Placement::PreAttention, Placement::OwnInput] {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = plan(placement);
+        let mut trainer = trainer(&model, &plan, folder.path());
+        trainer.run(plan.routers.steps, |_| ()).unwrap();
+        let before = trainer.held().unwrap();
+        assert!(before.skip > 0.2 && before.kv > 0.1, "{before:?}");
+        let routers = trainer.adapter().unwrap();
+        assert!(routers.changes.is_empty() && routers.norms.is_empty());
+        trainer.run(plan.steps(), |_| ()).unwrap();
+        let after = trainer.held().unwrap();
+        assert!((after.skip - plan.skip).abs() < 0.08, "{after:?}");
+        assert!(after.loss < 0.8 * before.loss, "{before:?} {after:?}");
+        assert_eq!(trainer.history().points.len(), plan.steps());
+        assert!(trainer.history().points.last().unwrap().held.is_some());
+    }
+}
+
+#[test]
+fn what_was_trained_is_what_the_forward_pass_computes() {
+    let model = model();
+    let mut compared = 0;
+    for placement in [Placement::PreAttention, Placement::OwnInput] {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = plan(placement);
+        let mut trainer = trainer(&model, &plan, folder.path());
+        trainer.run(plan.steps() - 30, |_| ()).unwrap();
+        let path = folder.path().join("adapter");
+        trainer.adapter().unwrap().write(&path).unwrap();
+        let adapter = Adapter::read(&path).unwrap();
+        assert_eq!(bits(&adapter), bits(&trainer.adapter().unwrap()));
+        let trained = adapter.apply(&model, &path).unwrap();
+        assert_eq!(adapter.changes.len(), 7 * model.spec.layers);
+        let network = Network::new(F32, &trained, Skipping::KvReuse).unwrap();
+        let mut stats = network.stats();
+        for text in trainer.texts_apart() {
+            let hidden = network.hidden(text, &mut network.cache(), &mut stats).unwrap();
+            compared += hidden.count();
+        }
+        let held = trainer.held().unwrap();
+        // The factors are rounded to FP16: a decision may turn here and there.
+        assert!((stats.skip_rate() - held.skip).abs() < 0.01, "{} {held:?}", stats.skip_rate());
+        assert!((stats.kv_saved() - held.kv).abs() < 0.01, "{} {held:?}", stats.kv_saved());
+        let query = trained.layers[1].get(Projection::Query).to_f32();
+        assert_ne!(query, model.layers[1].get(Projection::Query).to_f32());
+    }
+    assert_eq!(compared, 2 * 4 * 24);
+}
+
+#[test]
+fn an_interrupted_run_ends_in_the_same_bits() {
+    let model = model();
+    let plan = Plan {
+        routers: Stage { steps: 25, ..plan(Placement::PreAttention).routers },
+        repair: Stage { steps: 25, ..plan(Placement::PreAttention).repair },
+        ..plan(Placement::PreAttention)
+    };
+    let [whole, parts] = [0, 1].map(|_| tempfile::tempdir().unwrap());
+    let mut one = trainer(&model, &plan, whole.path());
+    one.run(usize::MAX, |_| ()).unwrap();
+    for until in [7, 30, 50] {
+        let mut part = trainer(&model, &plan, parts.path());
+        part.run(until, |_| ()).unwrap();
+        assert_eq!(part.done(), until);
+    }
+    let two = trainer(&model, &plan, parts.path());
+    assert_eq!(two.done(), 50, "nothing is left to do");
+    assert_eq!(bits(&one.adapter().unwrap()), bits(&two.adapter().unwrap()));
+    assert_eq!(one.history().points.len(), two.history().points.len());
+    // Another seed is another run.
+    let other = Plan { seed: 1, ..plan };
+    let mut other = trainer(&model, &other, parts.path());
+    assert_eq!(other.done(), 0);
+    other.run(50, |_| ()).unwrap();
+    assert_ne!(bits(&one.adapter().unwrap()), bits(&other.adapter().unwrap()));
+}
+
+#[test]
+fn impossible_plans_are_one_sentence() {
+    let model = model();
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |plan: Plan| {
+        let result = Trainer::new(&model, plan, (1, &[2]), folder.path(), |_, _| ());
+        match result {
+            Err(TrainError::Plan(text)) => text,
+            Err(other) => panic!("{other}"),
+            Ok(_) => panic!("accepted"),
+        }
+    };
+    let good = || plan(Placement::OwnInput);
+    assert!(refused(Plan { texts: 7, ..good() }).contains("too few"));
+    assert!(refused(Plan { length: 97, ..good() }).contains("context of 96"));
+    assert!(refused(Plan { rank: 0, ..good() }).contains("rank"));
+    assert!(refused(Plan { kv: 0.7, ..good() }).contains("0.667"));
+    assert!(refused(Plan { skip: f64::NAN, ..good() }).contains("skip"));
+    let wild = Stage { router_rate: -1.0, ..good().routers };
+    assert!(refused(Plan { routers: wild, ..good() }).contains("rates"));
+}

@@ -1,0 +1,57 @@
+//! The trained routers and the repaired weights that come along.
+
+use super::{exact_of, f32_of, text::Text, GROUP};
+use crate::record::Recorder;
+use anyhow::Result;
+use skipopu_forward::evaluate::Evaluation;
+use skipopu_forward::{Engine, Skipping};
+use skipopu_ledger::Kind;
+use skipopu_model::{adapter, Model};
+use skipopu_quant::{quantise, Method};
+use std::path::Path;
+
+/// Attaches the adapter, quantises, and evaluates with and without KV reuse; `dense` is the model as trained on
+/// the same text.
+///
+/// # Errors
+/// An adapter of another model.
+pub fn measure(
+    model: &Model,
+    seen: &[Vec<u32>],
+    text: &Text,
+    dense: &Evaluation,
+    out: &mut Recorder,
+) -> Result<()> {
+    let trained = adapter::stories15m()?.apply(model, Path::new(adapter::STORIES15M))?;
+    let before = "trained routers, repaired weights not quantised, f32 arithmetic";
+    for (key, skipping) in
+        [("skip_partial_f32", Skipping::Partial), ("skip_kv_reuse_f32", Skipping::KvReuse)]
+    {
+        let what = format!("{before}, {}", skipping.name());
+        text.ppl(out, key, &mut f32_of(&trained, skipping)?, &what)?;
+    }
+    let gptq = quantise(&trained, 4, GROUP, Method::Gptq(seen), Skipping::KvReuse, |_| ())?;
+    let what = "trained routers, repaired weights INT4 by GPTQ, group 64, the array's numerics";
+    let mut partial = exact_of(&gptq, Skipping::Partial)?;
+    text.ppl(out, "skip_partial", &mut partial, &format!("{what}, partial-skip"))?;
+    let mut reuse = exact_of(&gptq, Skipping::KvReuse)?;
+    let found = text.ppl(out, "skip_kv_reuse", &mut reuse, &format!("{what}, kv-reuse"))?;
+    let mut add = |key: &str, value: f64, unit: &str, note: &str| {
+        out.add(key, value, unit, Kind::Measured, "model", note);
+    };
+    let stats = reuse.stats();
+    add("model.skip.rate", 100.0 * stats.skip_rate(), "%", "sub-modules skipped, stories15M with kv-reuse on the TinyStories sample, the array's numerics");
+    add(
+        "model.kv.bytes_saved_percent",
+        100.0 * stats.kv_saved(),
+        "%",
+        "K and V not stored, the same",
+    );
+    add(
+        "model.skip.agreement",
+        100.0 * found.agreement(dense),
+        "%",
+        "predictions whose most probable token is that of the dense model in f32, the same",
+    );
+    Ok(())
+}
