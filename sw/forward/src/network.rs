@@ -121,6 +121,7 @@ pub struct Network<A: Arithmetic> {
     classifier: A::Weights,
     frequencies: Vec<f64>,
     skipping: Skipping,
+    bias: f32,
 }
 
 impl<A: Arithmetic> Network<A> {
@@ -155,7 +156,21 @@ impl<A: Arithmetic> Network<A> {
             .collect::<Result<_, ForwardError>>()?;
         let classifier = arithmetic.prepare("classifier", &model.classifier())?;
         let frequencies = model.spec.rope.frequencies(model.spec.head_dim);
-        Ok(Network { arithmetic, model: model.clone(), layers, classifier, frequencies, skipping })
+        Ok(Network {
+            arithmetic,
+            model: model.clone(),
+            layers,
+            classifier,
+            frequencies,
+            skipping,
+            bias: 0.0,
+        })
+    }
+
+    /// The same with `bias` added to every router's second logit: more than 0 runs more, less than 0 skips
+    /// more. For studies; the hardware has none.
+    pub fn with_bias(self, bias: f32) -> Self {
+        Network { bias, ..self }
     }
 
     /// The model's sizes.
@@ -243,7 +258,9 @@ impl<A: Arithmetic> Network<A> {
         match &self.layers[l].routers {
             Some(routers) if self.skipping != Skipping::Dense => {
                 let logits = self.arithmetic.project(&routers[sub_module], x);
-                (0..x.count()).filter(|t| logits.row(*t)[1] > logits.row(*t)[0]).collect()
+                (0..x.count())
+                    .filter(|t| logits.row(*t)[1] + self.bias > logits.row(*t)[0])
+                    .collect()
             }
             _ => (0..x.count()).collect(),
         }

@@ -198,3 +198,24 @@ fn rates_of_nothing_are_zero() {
     let stats = Stats { attention_skipped: vec![0], ffn_skipped: vec![0], ..Stats::default() };
     assert_eq!(stats.skip_rate(), 0.0);
 }
+
+#[test]
+fn a_bias_of_the_routers_runs_or_skips_everything() {
+    let mut model = synthetic::model(synthetic::spec(), 2, true);
+    model.routers = Some(synthetic::routers(&model.spec, 4, Placement::OwnInput));
+    let text: Vec<u32> = (1..40).collect();
+    let all = |skipping, bias| {
+        let network = Network::new(F32, &model, skipping).unwrap().with_bias(bias);
+        let mut session = Session::new(network);
+        let logits = session.all(&text, 0).unwrap();
+        (logits, session.stats().skip_rate(), session.stats().kv_saved())
+    };
+    let (dense, ..) = all(Skipping::Dense, 0.0);
+    let (open, skipped, saved) = all(Skipping::KvReuse, 1e6);
+    assert!(open == dense && skipped == 0.0 && saved == 0.0);
+    let (.., skipped, saved) = all(Skipping::KvReuse, -1e6);
+    let layers = model.spec.layers as f64;
+    assert!(skipped == 1.0 && (saved - (layers - 1.0) / layers).abs() < 1e-12);
+    let rates: Vec<f64> = [-0.5, 0.0, 0.5].map(|b| all(Skipping::KvReuse, b).1).to_vec();
+    assert!(rates[0] > rates[1] && rates[1] > rates[2] && rates[2] > 0.0, "{rates:?}");
+}

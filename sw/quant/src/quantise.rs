@@ -10,8 +10,9 @@ use skipopu_model::{Layer, Matrix, Model, Projection, Quantised, Tensor, BITS};
 pub enum Method<'a> {
     /// Each weight to the nearest one.
     Rtn,
-    /// GPTQ on these texts, each at most as long as the model's context.
-    Gptq(&'a [Vec<u32>]),
+    /// GPTQ on these texts, each at most as long as the model's context, with this skipping: a matrix hears
+    /// only the tokens that it will compute.
+    Gptq(&'a [Vec<u32>], Skipping),
 }
 
 /// A layer's matrices in the order of the forward pass; those of one stage have the same inputs.
@@ -26,9 +27,8 @@ const STAGES: [&[Projection]; 4] = [
 /// per row). The embedding becomes FP16; a classifier that was tied to it gets weights of its own.
 /// `progress` hears what is being worked on.
 ///
-/// Matrices are taken in order, each calibrated on what the quantised ones before it give, tokens skipped
-/// as `skipping` says: a matrix hears only the tokens that it will compute. One that hears none is rounded to
-/// nearest.
+/// Matrices are taken in order, each calibrated on what the quantised ones before it give. One that hears no
+/// token is rounded to nearest.
 ///
 /// # Errors
 /// Bits that are not supported, a model quantised before, skipping without routers, calibration text that is
@@ -38,7 +38,6 @@ pub fn quantise(
     bits: u32,
     group: usize,
     method: Method,
-    skipping: Skipping,
     mut progress: impl FnMut(&str),
 ) -> Result<Model, QuantError> {
     if !BITS.contains(&bits) {
@@ -47,16 +46,16 @@ pub fn quantise(
     if let Some((matrix, _)) = model.matrices().find(|(_, m)| matches!(m, Matrix::Quantised(_))) {
         return Err(QuantError::Already { matrix });
     }
-    let mut streams = match method {
-        Method::Rtn => Vec::new(),
-        Method::Gptq(texts) => {
+    let (mut streams, skipping) = match method {
+        Method::Rtn => (Vec::new(), Skipping::Dense),
+        Method::Gptq(texts, skipping) => {
             if texts.iter().all(Vec::is_empty) {
                 return Err(QuantError::NoCalibration);
             }
             let network = Network::new(F32, &part(model, &[]), Skipping::Dense)?;
             let cache = || KvCache::new(model.spec.layers, model.spec.kv_dim());
             let stream = |t: &Vec<u32>| Ok(Stream { x: network.embed(t)?, kv: cache() });
-            texts.iter().map(stream).collect::<Result<_, ForwardError>>()?
+            (texts.iter().map(stream).collect::<Result<_, ForwardError>>()?, skipping)
         }
     };
     let one = |name: &str, m: &Matrix, inputs: Option<Hessian>| -> Result<Matrix, QuantError> {

@@ -95,35 +95,42 @@ fn a_model_keeps_its_outputs_and_gptq_keeps_them_better() {
         unseen.iter().map(text).sum()
     };
     let mut steps = Vec::new();
-    let by_gptq = quantise(&model, 4, 64, Method::Gptq(texts), Skipping::Dense, |s| {
+    let by_gptq = quantise(&model, 4, 64, Method::Gptq(texts, Skipping::Dense), |s| {
         steps.push(s.to_string())
     })
     .unwrap();
     assert_eq!(steps, ["layer 0", "layer 1", "layer 2", "classifier"]);
-    let by_rounding = quantise(&model, 4, 64, Method::Rtn, Skipping::Dense, |_| ()).unwrap();
+    let by_rounding = quantise(&model, 4, 64, Method::Rtn, |_| ()).unwrap();
     let (a, b) = (distance(&by_gptq), distance(&by_rounding));
     assert!(a < b, "GPTQ {a}, rounding {b}");
     let formats: Vec<String> = by_gptq.matrices().map(|(_, m)| m.format()).collect();
     assert!(formats.len() == 22 && formats.iter().all(|f| f == "INT4/64"), "{formats:?}");
-    let wider = quantise(&model, 8, 0, Method::Rtn, Skipping::Dense, |_| ()).unwrap();
+    let wider = quantise(&model, 8, 0, Method::Rtn, |_| ()).unwrap();
     assert!(distance(&wider) < 0.1 * b);
 }
 
 #[test]
 fn what_cannot_be_quantised_is_named() {
     let model = synthetic::model(synthetic::spec(), 0, true);
-    let refused = |m: &Model, bits, method| {
-        quantise(m, bits, 64, method, Skipping::Dense, |_| ()).unwrap_err()
-    };
+    let refused = |m: &Model, bits, method| quantise(m, bits, 64, method, |_| ()).unwrap_err();
     assert!(matches!(refused(&model, 5, Method::Rtn), QuantError::Bits { bits: 5 }));
-    assert!(matches!(refused(&model, 4, Method::Gptq(&[])), QuantError::NoCalibration));
+    assert!(matches!(
+        refused(&model, 4, Method::Gptq(&[], Skipping::Dense)),
+        QuantError::NoCalibration
+    ));
     let long = vec![vec![300]];
-    assert!(matches!(refused(&model, 4, Method::Gptq(&long)), QuantError::Forward(_)));
-    let once = quantise(&model, 4, 64, Method::Rtn, Skipping::Dense, |_| ()).unwrap();
+    assert!(matches!(
+        refused(&model, 4, Method::Gptq(&long, Skipping::Dense)),
+        QuantError::Forward(_)
+    ));
+    let once = quantise(&model, 4, 64, Method::Rtn, |_| ()).unwrap();
     assert!(matches!(refused(&once, 4, Method::Rtn), QuantError::Already { .. }));
     assert!(once.matrices().all(|(_, m)| matches!(m, Matrix::Quantised(_))));
     let mut broken = model.clone();
     broken.layers[1].attention_norm[0] = f32::NAN;
     let texts = vec![vec![1, 2, 3]];
-    assert!(matches!(refused(&broken, 4, Method::Gptq(&texts)), QuantError::Singular { .. }));
+    assert!(matches!(
+        refused(&broken, 4, Method::Gptq(&texts, Skipping::Dense)),
+        QuantError::Singular { .. }
+    ));
 }

@@ -44,9 +44,9 @@ pub struct Plan {
     pub kv: f64,
     /// Rank of the weights' changes.
     pub rank: usize,
-    /// First stage: the routers learn.
+    /// First stage: decisions are drawn with noise, and the routers learn fast.
     pub routers: Stage,
-    /// Second stage: the weights learn to do with what is left.
+    /// Second stage: decisions are those of inference, and the weights learn to do with what is left.
     pub repair: Stage,
 }
 
@@ -64,9 +64,9 @@ impl Default for Plan {
             placement: Placement::PreAttention,
             skip: 0.255,
             kv: 0.215,
-            rank: 16,
-            routers: Stage { steps: 240, router_rate: 4e-3, weight_rate: 0.0, noise: [1.0, 0.1] },
-            repair: Stage { steps: 760, router_rate: 5e-4, weight_rate: 2e-3, noise: [0.0, 0.0] },
+            rank: 32,
+            routers: Stage { steps: 500, router_rate: 4e-3, weight_rate: 1e-3, noise: [0.5, 0.1] },
+            repair: Stage { steps: 500, router_rate: 5e-4, weight_rate: 1e-3, noise: [0.0, 0.0] },
         }
     }
 }

@@ -19,12 +19,10 @@ pub fn run(args: &Quantise) -> Done {
     };
     let method = match args.method {
         Choice::Rtn => Method::Rtn,
-        Choice::Gptq => Method::Gptq(&texts),
+        Choice::Gptq => Method::Gptq(&texts, skipping(args, &opened)),
     };
-    let skipping = skipping(args, &opened);
     let mut progress = Progress::new("quantising", opened.model.spec.layers + 1);
-    let model =
-        quantise(&opened.model, args.bits, args.group, method, skipping, |s| progress.step(s))?;
+    let model = quantise(&opened.model, args.bits, args.group, method, |s| progress.step(s))?;
     drop(progress);
     container::write(&args.out, &model, opened.tokenizer.as_ref())?;
     let tokens: usize = texts.iter().map(Vec::len).sum();

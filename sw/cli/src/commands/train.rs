@@ -11,7 +11,7 @@ use skipopu_forward::Skipping;
 use skipopu_model::{container, fetch, open, Model};
 use skipopu_quant::{quantise, Method};
 use skipopu_train::{Plan, Trainer};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Calibration texts for GPTQ, of those that were sampled for training.
 const CALIBRATION: usize = 128;
@@ -67,9 +67,9 @@ pub fn run(args: &Train) -> Done {
     let Some(out) = &args.out else { return Ok(()) };
     let texts: Vec<Vec<u32>> = trainer.texts().take(CALIBRATION).map(<[u32]>::to_vec).collect();
     let mut progress = Progress::new("quantising", model.spec.layers + 1);
-    let method = Method::Gptq(&texts);
+    let method = Method::Gptq(&texts, Skipping::KvReuse);
     let step = |s: &str| progress.step(s);
-    let quantised = quantise(&trained, 4, args.group, method, Skipping::KvReuse, step)?;
+    let quantised = quantise(&trained, 4, args.group, method, step)?;
     drop(progress);
     container::write(out, &quantised, opened.tokenizer.as_ref())?;
     let format = quantised.classifier().format();
@@ -95,7 +95,7 @@ fn plan(args: &Train, model: &Model) -> Done<Plan> {
     Ok(plan)
 }
 
-fn read_plan(path: &PathBuf) -> Done<Plan> {
+fn read_plan(path: &Path) -> Done<Plan> {
     let text = super::eval::read(path)?;
     serde_json::from_str(&text).map_err(|e| {
         Failure::usage(format!("{} is no plan: {e} (--show-plan prints one)", path.display()))

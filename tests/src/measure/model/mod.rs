@@ -41,13 +41,13 @@ pub fn measure(out: &mut Recorder) -> Result<()> {
     let blank = sample::TINYSTORIES.replace('\n', "\n\n");
     let what = "dense, as trained, a blank line between paragraphs";
     Text::new(&blank, &tokenizer, model)?.ppl(out, "f32_blank_lines", &mut dense, what)?;
-    let rtn = quantise(model, 4, GROUP, Method::Rtn, Skipping::Dense, |_| ())?;
+    let rtn = quantise(model, 4, GROUP, Method::Rtn, |_| ())?;
     let what = "INT4 rounded to nearest, group 64, f32 arithmetic";
     text.ppl(out, "w4_rtn", &mut f32_of(&rtn, Skipping::Dense)?, what)?;
     let ends = (bos, tokenizer.stops());
     let context = model.spec.context;
     let seen = calibration::sampled(&mut dense, SEQUENCES, context, ends, 0, |_| ())?;
-    let gptq = quantise(model, 4, GROUP, Method::Gptq(&seen), Skipping::Dense, |_| ())?;
+    let gptq = quantise(model, 4, GROUP, Method::Gptq(&seen, Skipping::Dense), |_| ())?;
     let what = format!("INT4 by GPTQ on {SEQUENCES} sampled texts, group 64");
     let mut w4 = f32_of(&gptq, Skipping::Dense)?;
     text.ppl(out, "w4_gptq", &mut w4, &format!("{what}, f32 arithmetic"))?;

@@ -5,6 +5,7 @@ use crate::record::Recorder;
 use anyhow::Result;
 use skipopu_forward::evaluate::Evaluation;
 use skipopu_forward::{Engine, Skipping};
+use skipopu_forward::{Network, Session, F32};
 use skipopu_ledger::Kind;
 use skipopu_model::{adapter, Model};
 use skipopu_quant::{quantise, Method};
@@ -30,7 +31,9 @@ pub fn measure(
         let what = format!("{before}, {}", skipping.name());
         text.ppl(out, key, &mut f32_of(&trained, skipping)?, &what)?;
     }
-    let gptq = quantise(&trained, 4, GROUP, Method::Gptq(seen), Skipping::KvReuse, |_| ())?;
+    let method = Method::Gptq(seen, Skipping::KvReuse);
+    curve(&trained, text, out)?;
+    let gptq = quantise(&trained, 4, GROUP, method, |_| ())?;
     let what = "trained routers, repaired weights INT4 by GPTQ, group 64, the array's numerics";
     let mut partial = exact_of(&gptq, Skipping::Partial)?;
     text.ppl(out, "skip_partial", &mut partial, &format!("{what}, partial-skip"))?;
@@ -53,5 +56,24 @@ pub fn measure(
         "%",
         "predictions whose most probable token is that of the dense model in f32, the same",
     );
+    Ok(())
+}
+
+/// Added to the routers' second logits, with names for the ledger.
+const BIASES: [(&str, f32); 4] = [("p05", 0.5), ("p1", 1.0), ("p2", 2.0), ("p4", 4.0)];
+
+/// Perplexity against skip rate: the same weights, the routers' thresholds moved.
+fn curve(trained: &Model, text: &Text, out: &mut Recorder) -> Result<()> {
+    for (name, bias) in BIASES {
+        let network = Network::new(F32, trained, Skipping::KvReuse)?.with_bias(bias);
+        let mut session = Session::new(network);
+        let what =
+            format!("trained routers with {bias} added to the logits of running, f32, kv-reuse");
+        text.ppl(out, &format!("bias.{name}"), &mut session, &what)?;
+        let stats = session.stats();
+        let note = format!("{what}; {:.1} % of K and V not stored", 100.0 * stats.kv_saved());
+        let (key, rate) = (format!("model.skip.bias.{name}"), 100.0 * stats.skip_rate());
+        out.add(&key, rate, "%", Kind::Measured, "model", note);
+    }
     Ok(())
 }
