@@ -7,9 +7,7 @@ mod overlay;
 
 pub use hbm::{Hbm, HbmModel, HbmReplay};
 pub use isa::{Asm, Disasm, Isa};
-pub use model::{
-    ArrayConfig, Backend, Dump, Eval, Generate, Method, Model, Quantise, Skip, Train,
-};
+pub use model::{ArrayConfig, Backend, Dump, Eval, Generate, Method, Model, Quantise, Skip, Train};
 pub use overlay::{Compile, Compiled, Map};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
