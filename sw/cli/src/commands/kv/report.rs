@@ -22,7 +22,9 @@ const SKIPS: [f64; 5] = [0.0, 0.125, 0.25, 0.375, 0.5];
 /// Tokens.
 const CONTEXTS: [usize; 6] = [128, 256, 512, 1024, 2048, 4096];
 /// Layers timed in the sweep.
-const SWEEP_LAYERS: usize = 8;
+const SWEEP_LAYERS: usize = 6;
+/// Masks that hang together are swept over fewer cases.
+const FEWER: ([f64; 2], [usize; 3]) = ([0.25, 0.5], [256, 1024, 4096]);
 
 /// The whole report.
 #[derive(Clone, Debug, Serialize)]
@@ -72,16 +74,20 @@ pub fn collect(args: &KvReport) -> Done<Report> {
     })
 }
 
-/// Random texts of every kind, share and length.
+/// Random texts of every kind, of many shares and lengths.
 fn sweep(args: &KvReport, layers: usize, machine: &KvMachine) -> Done<Vec<Text>> {
     let mut texts = Vec::new();
     if args.no_sweep {
         return Ok(texts);
     }
     for masks in Masks::ALL {
-        for skip in SKIPS {
-            for tokens in CONTEXTS.into_iter().filter(|t| *t <= machine.context) {
-                texts.push(Text::random(layers, masks, skip, tokens, args.seed)?);
+        let (skips, contexts) = match masks {
+            Masks::Independent => (&SKIPS[..], &CONTEXTS[..]),
+            _ => (&FEWER.0[..], &FEWER.1[..]),
+        };
+        for skip in skips {
+            for tokens in contexts.iter().filter(|t| **t <= machine.context) {
+                texts.push(Text::random(layers, masks, *skip, *tokens, args.seed)?);
             }
         }
     }

@@ -8,7 +8,7 @@ use skipopu_system::kv::{fast, rtl, Bandwidth, Bench, Mapping, Study};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Beats that a layer is timed for at least, so that its start weighs no more than it does in the whole.
-const BEATS: usize = 4096;
+const BEATS: usize = 3072;
 /// Core clock of the words, MHz; HBM ports give 64 bytes in its cycle.
 const CORE_MHZ: f64 = 225.0;
 
