@@ -233,6 +233,21 @@ pub enum Kv {
     /// KV bandwidth by placement and buffer, modelled for Llama-2-7B and simulated at small size, next to the
     /// published ones; cost of the KV unit.
     Report(KvReport),
+    /// Print the routing of a real text, a line per token, as `kv report --trace` reads it.
+    Trace(KvTrace),
+}
+
+/// Arguments of `kv trace`.
+#[derive(Debug, ClapArgs)]
+pub struct KvTrace {
+    /// Path, or name of a fetched model; it must have routers.
+    pub model: String,
+    /// Text, documents separated by <|endoftext|>; the sample that comes along if not given.
+    #[arg(long, value_name = "FILE")]
+    pub text: Option<PathBuf>,
+    /// Which document of the text, from 0.
+    #[arg(long, default_value_t = 0)]
+    pub document: u32,
 }
 
 /// Arguments of `kv report`.

@@ -6,6 +6,7 @@ mod published;
 mod record;
 mod report;
 mod rows;
+mod trace;
 
 use crate::args::{Kv, KvReport};
 use crate::exit::Done;
@@ -15,6 +16,7 @@ use crate::output;
 pub fn run(action: &Kv) -> Done {
     match action {
         Kv::Report(args) => report(args),
+        Kv::Trace(args) => trace::run(args),
     }
 }
 

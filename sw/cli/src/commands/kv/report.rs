@@ -52,14 +52,14 @@ pub fn collect(args: &KvReport) -> Done<Report> {
     let small = Config::resolve(&args.simulated)?;
     let model = KvModel::LLAMA2_7B;
     let machine = KvMachine::of(&config);
+    let small_machine = KvMachine::of(&small);
+    let small_texts = small_texts(args, &small_machine)?;
     let text = |(skip, tokens, masks)| Text::random(model.layers, masks, skip, tokens, args.seed);
     let texts = CLAIMS.into_iter().map(text).collect::<Done<Vec<_>>>()?;
     let claim = rows::modelled(machine, model, model.layers, &texts)?;
     let sweep =
         rows::modelled(machine, model, SWEEP_LAYERS, &sweep(args, model.layers, &machine)?)?;
-    let small_machine = KvMachine::of(&small);
-    let texts = small_texts(args, &small_machine)?;
-    let simulated = rows::simulated(small_machine, KvModel::STORIES15M, &texts)?;
+    let simulated = rows::simulated(small_machine, KvModel::STORIES15M, &small_texts)?;
     let cost = match args.no_synth {
         true => None,
         false => Some(cost::study(&config)?),
