@@ -24,5 +24,5 @@ fn bad_traces_are_refused_before_anything_is_run() {
     write("short", "101\n111\n");
     refused(&["report", "--trace", &path("short")], 2, "3 layers, but the simulated model has 6");
     refused(&["report", "--config", "u820"], 2, "no configuration `u820`");
-    refused(&["trace", &path("none")], 3, "none");
+    refused(&["trace", &path("none")], 2, "does not exist");
 }
