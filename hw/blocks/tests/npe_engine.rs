@@ -328,3 +328,85 @@ fn engines_agree_on_anything() {
     assert!(blocked.is_err(), "{blocked:?}");
     assert_eq!(Softmax::factor(1.0), 0x3FB8_AA00);
 }
+
+/// Runs a script and prints one column a cycle, as the cycle is before its rising edge: tiles as letters, in the
+/// order in which they enter, and the numbers of the tiles that come out. Of columns that repeat, two are left
+/// and `~` between them.
+fn waveform(script: &Script, numbers: &[char]) -> String {
+    let mut model = case().verilated().model().unwrap();
+    load_turns(&mut model, shape().rotation, &TOKENS, HEAD);
+    let e: &mut dyn Engine = &mut model;
+    set(e, &[("epsilon", EPSILON.to_bits().into()), ("out_ready", 1)]);
+    let (mut c, mut t, mut o, mut quiet) = (0, 0, 0, 0);
+    let mut columns: Vec<[char; 3]> = Vec::new();
+    while quiet < 3 {
+        let tile = script.tiles.get(t);
+        set(e, &[("command_valid", (c < script.commands.len()).into())]);
+        set(e, &[("in_valid", tile.is_some().into())]);
+        if let Some(tile) = tile {
+            e.set("command_data", &script.commands[c]).unwrap();
+            e.set("in_data", &tile.data).unwrap();
+            set(e, &[("in_last", tile.last.into())]);
+        }
+        e.eval().unwrap();
+        let ready = get(e, "in_ready") == 1 && tile.is_some();
+        let letter = if tile.is_some() { char::from(b'A' + t as u8) } else { '.' };
+        let out = get(e, "out_valid") == 1;
+        columns.push([letter, if ready { '1' } else { '.' }, if out { numbers[o] } else { '.' }]);
+        o += usize::from(out);
+        c += usize::from(ready && tile.is_some_and(|b| b.last));
+        t += usize::from(ready);
+        quiet = if o == numbers.len() { quiet + 1 } else { 0 };
+        tick(e);
+    }
+    let mut rows = [String::new(), String::new(), String::new(), String::new()];
+    let mut at = 0;
+    while at < columns.len() {
+        let same = columns[at..].iter().take_while(|c| **c == columns[at]).count();
+        let shown = if same > 6 { 2 } else { same };
+        for _ in 0..if same > 6 { 1 } else { shown } {
+            (0..3).for_each(|r| rows[r + 1].push(columns[at][r]));
+        }
+        if same > 6 {
+            (0..3).for_each(|r| rows[r + 1].extend(['~', columns[at][r]]));
+        }
+        at += same;
+        // The cycle in which something changes after a gap.
+        if same > 6 {
+            let text = format!("{at}");
+            while rows[0].len() < rows[1].len() {
+                rows[0].push(' ');
+            }
+            rows[0] += &text;
+        }
+    }
+    format!(
+        "cycle     0{}\nin        {}\nin_ready  {}\nout       {}\n",
+        rows[0].get(1..).unwrap_or_default(),
+        rows[1],
+        rows[2],
+        rows[3]
+    )
+}
+
+#[test]
+fn the_waveforms_in_the_page_are_what_the_engine_does() {
+    let page = include_str!("../../../docs/npe.md");
+    let mut rng = SmallRng::seed_from_u64(0);
+    let mut softmax = Script::new(shape().tile, SmallRng::seed_from_u64(1));
+    softmax.softmax_rows(&[scores(&mut rng, 12)], 1.0);
+    let mut mixed = Script::new(shape().tile, SmallRng::seed_from_u64(2));
+    mixed.rope(&floats(&mut rng, 8), TOKENS[0], 1);
+    mixed.swiglu(&floats(&mut rng, 16), 2);
+    mixed.rope(&floats(&mut rng, 8), TOKENS[1], 3);
+    let scenes = [
+        ("softmax", waveform(&softmax, &['D', 'E', 'F'])),
+        ("RoPE, SwiGLU, RoPE", waveform(&mixed, &['A', 'B', 'D', 'F', 'G', 'H'])),
+    ];
+    let missing: String = scenes
+        .iter()
+        .filter(|(_, text)| !page.contains(text.as_str()))
+        .map(|(name, text)| format!("{name}\n{text}"))
+        .collect();
+    assert!(missing.is_empty(), "docs/npe.md should hold:\n{missing}");
+}
