@@ -89,7 +89,7 @@ fn cost(out: &mut Recorder, design: &Design) -> Result<()> {
 /// then follow. Both on the Verilated engine; the row's arrival counts a cycle a tile.
 fn cycles(out: &mut Recorder, design: &Design, engine: &Engine, shape: EngineShape) -> Result<()> {
     let built = Verilate::new(design).build()?;
-    let mut rows = Vec::new();
+    let (mut rows, mut alone) = (Vec::new(), 0.0);
     for length in [128usize, 256, 512, 1024, 2048] {
         let mut rng = SmallRng::seed_from_u64(length as u64);
         let scores: Vec<Vec<u32>> =
@@ -104,12 +104,13 @@ fn cycles(out: &mut Recorder, design: &Design, engine: &Engine, shape: EngineSha
             by_row as f64 / tiled as f64,
             tiles + single
         );
+        alone = latency;
         rows.push((length, tiled, by_row));
     }
     let ratio = |r: &(usize, u64, u64)| r.2 as f64 / r.1 as f64;
     let each: Vec<String> = rows.iter().map(|r| format!("{} {:.2}", r.0, ratio(r))).collect();
     let note = format!(
-        "softmax of {HEADS} rows of 2048 scores, a tile of 64 a cycle from the array: statistics after the row, rows one after the other, against statistics on the way, on the Verilated engine (latency {}); by length: {}",
+        "softmax of {HEADS} rows of 2048 scores, a tile of 64 a cycle from the array: statistics after the row, rows one after the other, against statistics on the way, on the Verilated engine (latency {}); by length: {}; one row alone {alone:.2}",
         engine.latency(),
         each.join(", ")
     );

@@ -11,7 +11,7 @@ pub enum Function {
     RmsNorm = 1,
     /// `2^(x * constant - exponent) * statistic`.
     Softmax = 2,
-    /// `silu(gate) * up` of interleaved pairs; half as many tiles.
+    /// `silu(gate) * up` of interleaved pairs, FP16; half as many tiles.
     SwiGlu = 3,
     /// Pairs turned by the token's factors.
     Rope = 4,
@@ -57,7 +57,7 @@ pub struct Command {
     pub function: Function,
     /// The input is FP16; else FP32.
     pub half_in: bool,
-    /// The output is FP16; else FP32.
+    /// The output is FP16, as it must be of [`Function::SwiGlu`]; else FP32.
     pub half_out: bool,
     /// The factor of [`Function::Linear`]; [`Factor::Operand`] for [`Function::RmsNorm`], else
     /// [`Factor::One`].

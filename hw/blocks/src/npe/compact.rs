@@ -4,9 +4,12 @@ use super::tile::VALUE_BITS;
 use crate::parameter::{require, ParameterError};
 use skipopu_hdl::prelude::*;
 
+/// Bits of a gathered value, FP16.
+const HALF_BITS: usize = 16;
+
 /// Passes tiles on, or gathers the odd ways of two tiles into one.
 ///
-/// - Does: with `gather`, keeps a tile's odd ways; with `second`, puts this tile's odd ways above those kept.
+/// - Does: with `gather`, keeps a tile's odd ways, which are FP16; with `second`, puts this tile's odd ways above those kept.
 ///   A tile that is gathered but not second has zeros above.
 /// - Guarantee: a tile a cycle, latency [`Compact::LATENCY`].
 #[derive(LogicBlock, Ports)]
@@ -40,7 +43,7 @@ impl Compact {
     pub fn new(ways: usize) -> Result<Compact, ParameterError> {
         let ok = ways % 2 == 0 && (2..=64).contains(&ways);
         require(ok, "compact", "ways", ways, "must be even, 2 to 64")?;
-        let half = ways / 2 * VALUE_BITS;
+        let half = ways / 2 * HALF_BITS;
         Ok(Compact {
             clock: Default::default(),
             values: Wire::new(ways * VALUE_BITS),
@@ -60,21 +63,28 @@ impl Logic for Compact {
     #[hdl(ways = self._ways, latency = Self::LATENCY)]
     fn update(&mut self) {
         dff_setup!(self, clock, kept, out);
-        let half = self._ways / 2 * VALUE_BITS;
-        for i in 0..self._ways / 2 {
-            let value = self.values.val().slice((2 * i + 1) * VALUE_BITS, VALUE_BITS);
-            self.odd.next.set_slice(i * VALUE_BITS, &value);
+        let pairs = self._ways / 2;
+        for i in 0..pairs {
+            let value = self.values.val().slice((2 * i + 1) * VALUE_BITS, HALF_BITS);
+            self.odd.next.set_slice(i * HALF_BITS, &value);
         }
         if self.valid.val() {
             self.kept.d.next = self.odd.val();
         }
-        self.out.d.next = self.values.val();
-        if self.gather.val() {
-            if self.second.val() {
-                self.out.d.next = cat!(self.odd.val(), self.kept.q.val());
-            } else {
-                self.out.d.next = cat!(Word::zero(half), self.odd.val());
-            }
+        let gather = self.gather.val();
+        let second = self.second.val();
+        let above = Word::zero(VALUE_BITS - HALF_BITS);
+        for i in 0..pairs {
+            let odd = self.odd.val().slice(i * HALF_BITS, HALF_BITS);
+            let kept = self.kept.q.val().slice(i * HALF_BITS, HALF_BITS);
+            let lower = mux(second, kept, odd.clone());
+            let upper = mux(second, odd, Word::zero(HALF_BITS));
+            let low = self.values.val().slice(i * VALUE_BITS, VALUE_BITS);
+            let high = self.values.val().slice((pairs + i) * VALUE_BITS, VALUE_BITS);
+            let low = mux(gather, cat!(above.clone(), lower), low);
+            let high = mux(gather, cat!(above.clone(), upper), high);
+            self.out.d.next.set_slice(i * VALUE_BITS, &low);
+            self.out.d.next.set_slice((pairs + i) * VALUE_BITS, &high);
         }
         self.tile.next = self.out.q.val();
     }

@@ -99,6 +99,7 @@ pub struct Engine {
     to_logarithm: Delay,
     to_read: Delay,
     to_exponential: Delay,
+    row_exponent: Reg,
     to_second: Delay,
     to_addend: Delay,
     to_rounded: Delay,
@@ -197,16 +198,17 @@ impl Engine {
             to_first: Delay::new(bits, FIRST - WIDENED)?,
             to_product: Delay::new(1, timing::product())?,
             to_logarithm: Delay::new(1, LOGARITHM - FIRST)?,
-            to_read: Delay::new(bits, EXPONENTIAL - 1 - FIRST)?,
+            to_read: Delay::new(bits, EXPONENTIAL - 2 - FIRST)?,
             to_exponential: Delay::new(bits, 1)?,
-            to_second: Delay::new(bits, SECOND - 1 - EXPONENTIAL)?,
+            row_exponent: Reg::new(EXPONENT_BITS + 2),
+            to_second: Delay::new(bits, SECOND - EXPONENTIAL)?,
             to_addend: Delay::new(bits, timing::addend() + 1 - SECOND)?,
             to_rounded: Delay::new(bits, timing::result() - 1 - timing::addend())?,
             to_result: Delay::new(bits, 1)?,
             to_term: Delay::new(2, timing::term() - 1 - timing::result())?,
-            row_wait: Delay::new(tile.row_bits(), EXPONENTIAL - 1)?,
+            row_wait: Delay::new(tile.row_bits(), EXPONENTIAL - 2)?,
             count_wait: Delay::new(tile.levels() + 1, timing::result() - 2 - Visible::LATENCY)?,
-            factor_wait: Delay::new(FACTOR_BITS, SECOND - 1 - EXPONENTIAL)?,
+            factor_wait: Delay::new(FACTOR_BITS, SECOND - EXPONENTIAL)?,
             label_wait: Delay::new(tile.label_bits(), timing::result())?,
             marks_wait: Delay::new(row + 2 + FACTOR_BITS, timing::term() + reduce)?,
             inverse_wait: Delay::new(FACTOR_BITS, RowAccumulator::LATENCY)?,
@@ -271,6 +273,7 @@ impl Logic for Engine {
             label,
             order,
             live,
+            row_exponent,
             shown,
             out_label,
             out_live
@@ -392,6 +395,8 @@ impl Logic for Engine {
         }
 
         // The row's statistics: a factor for the second product, or 1.
+        self.row_exponent.d.next =
+            self.buffer.exponent.val().zext(EXPONENT_BITS + 2) - Word::new(EXPONENT_BITS + 2, 127);
         self.row_wait.d.next = label.trunc(row_bits);
         let normalises = order3.slice(FUNCTION.0, FUNCTION.1) == softmax.clone();
         self.buffer.read_row.next = cat!(normalises, self.row_wait.q.val());
@@ -430,7 +435,7 @@ impl Logic for Engine {
             self.pairs[p].gated_log.next = gated;
             self.pairs[p].rotate_product.next = self.to_product.q.val().any();
             self.pairs[p].gated_power.next = self.to_logarithm.q.val().any();
-            self.pairs[p].row_exponent.next = self.buffer.exponent.val();
+            self.pairs[p].row_exponent.next = self.row_exponent.q.val();
             let function5 = order5.slice(FUNCTION.0, FUNCTION.1);
             self.pairs[p].power.next = function5.clone() == softmax.clone();
             self.pairs[p].rotate_second.next = function5.clone() == rope.clone();

@@ -4,8 +4,7 @@ use super::float::{Add, Multiply, Narrow, Widen};
 use super::function::{Exp2, LogProduct, Sigmoid};
 use super::term::{TermOf, EXPONENT_BITS, SIGNIFICAND_BITS};
 use super::timing::{self, EXPONENTIAL, FACTOR, FIRST, LOGARITHM, POWER, SECOND, SINGLE, WIDENED};
-use super::NpeError;
-use crate::primitives::Delay;
+use super::{NpeError, Pipe};
 use skipopu_hdl::prelude::*;
 
 /// Bits of an FP32 value.
@@ -67,7 +66,7 @@ pub struct WayPair {
     pub rotate_product: Signal<In, Bit>,
     /// LOGARITHM: the whole logarithm is the exponent; else its fraction.
     pub gated_power: Signal<In, Bit>,
-    /// EXPONENTIAL: the row's exponent, biased.
+    /// EXPONENTIAL: the row's exponent, biased, less 127, 20 bits.
     pub row_exponent: Wire<In>,
     /// SECOND - 1: the second product's first factor is the power.
     pub power: Signal<In, Bit>,
@@ -99,33 +98,33 @@ pub struct WayPair {
     widen_factor: Vec<Widen>,
     widen_addend: Vec<Widen>,
     widen_sine: Widen,
-    raw: Vec<Delay>,
-    raw_addend: Vec<Delay>,
+    raw: Vec<Pipe>,
+    raw_addend: Vec<Pipe>,
     value: Vec<Reg>,
     first_factor: Vec<Reg>,
     multiply: Vec<Multiply>,
     log: Vec<LogProduct>,
     exponential: Vec<Exp2>,
     sigmoid: Sigmoid,
-    gate_sign: Delay,
-    partner: Vec<Delay>,
-    added: Vec<Delay>,
-    chosen: Vec<Delay>,
-    addend: Vec<Delay>,
-    integer: Vec<Delay>,
+    gate_sign: Pipe,
+    partner: Vec<Pipe>,
+    added: Vec<Pipe>,
+    chosen: Vec<Pipe>,
+    addend: Vec<Pipe>,
+    integer: Vec<Pipe>,
     raised: Vec<Reg>,
-    raised_wait: Vec<Delay>,
-    sine: Delay,
+    raised_wait: Vec<Pipe>,
+    sine: Pipe,
     left: Vec<Reg>,
     right: Vec<Reg>,
     second: Vec<Multiply>,
     add: Vec<Add>,
     narrow: Vec<Narrow>,
-    whole: Vec<Delay>,
+    whole: Vec<Pipe>,
     result: Vec<Reg>,
     half: Vec<Reg>,
     seen: Reg,
-    to_term: Vec<Delay>,
+    to_term: Vec<Pipe>,
     term: Vec<TermOf>,
 }
 
@@ -136,8 +135,8 @@ fn two<T>(make: impl Fn() -> Result<T, NpeError>) -> Result<Vec<T>, NpeError> {
     Ok(vec![make()?, make()?])
 }
 
-fn delays(width: usize, stages: usize) -> Result<Vec<Delay>, NpeError> {
-    two(|| Ok(Delay::new(width, stages)?))
+fn delays(width: usize, stages: usize) -> Vec<Pipe> {
+    vec![Pipe::new(width, stages), Pipe::new(width, stages)]
 }
 
 fn registers(width: usize) -> Vec<Reg> {
@@ -171,7 +170,7 @@ impl WayPair {
             gated_log: Default::default(),
             rotate_product: Default::default(),
             gated_power: Default::default(),
-            row_exponent: Wire::new(EXPONENT_BITS),
+            row_exponent: Wire::new(EXPONENT_BITS + 2),
             power: Default::default(),
             rotate_second: Default::default(),
             gated_second: Default::default(),
@@ -189,33 +188,33 @@ impl WayPair {
             widen_factor: two(|| Ok(Widen::new()))?,
             widen_addend: two(|| Ok(Widen::new()))?,
             widen_sine: Widen::new(),
-            raw: delays(VALUE, WIDENED)?,
-            raw_addend: delays(VALUE, WIDENED)?,
+            raw: delays(VALUE, WIDENED),
+            raw_addend: delays(VALUE, WIDENED),
             value: registers(VALUE),
             first_factor: registers(FACTOR_BITS),
             multiply: two(|| Ok(Multiply::new(SINGLE, FACTOR, SINGLE)?))?,
             log: two(|| Ok(LogProduct::new(SINGLE)?))?,
             exponential: two(|| Ok(Exp2::new()))?,
             sigmoid: Sigmoid::new()?,
-            gate_sign: Delay::new(1, EXPONENTIAL - FIRST)?,
-            partner: delays(VALUE, timing::first_product() - FIRST)?,
-            added: delays(VALUE, timing::first_product() - WIDENED)?,
-            chosen: delays(VALUE, SECOND - 1 - timing::first_product())?,
-            addend: delays(VALUE, timing::addend() - timing::first_product())?,
-            integer: delays(EXPONENT_BITS + 2, EXPONENTIAL - LOGARITHM)?,
+            gate_sign: Pipe::new(1, EXPONENTIAL - FIRST),
+            partner: delays(VALUE, timing::first_product() - FIRST),
+            added: delays(VALUE, timing::first_product() - WIDENED),
+            chosen: delays(VALUE, SECOND - 1 - timing::first_product()),
+            addend: delays(VALUE, timing::addend() - timing::first_product()),
+            integer: delays(EXPONENT_BITS + 2, EXPONENTIAL - LOGARITHM),
             raised: registers(FACTOR_BITS),
-            raised_wait: delays(FACTOR_BITS, SECOND - 1 - POWER)?,
-            sine: Delay::new(WIDENED_BITS, SECOND - 1 - WIDENED)?,
+            raised_wait: delays(FACTOR_BITS, SECOND - 1 - POWER),
+            sine: Pipe::new(WIDENED_BITS, SECOND - 1 - WIDENED),
             left: registers(VALUE),
             right: registers(FACTOR_BITS),
             second: two(|| Ok(Multiply::new(SINGLE, FACTOR, SINGLE)?))?,
             add: two(|| Ok(Add::new()))?,
             narrow: two(|| Ok(Narrow::new(SINGLE)?))?,
-            whole: delays(VALUE, timing::result() - 1 - timing::sum())?,
+            whole: delays(VALUE, timing::result() - 1 - timing::sum()),
             result: registers(VALUE),
             half: registers(15),
             seen: Reg::new(2),
-            to_term: delays(POWER_BITS, timing::term() - 1 - EXPONENTIAL)?,
+            to_term: delays(POWER_BITS, timing::term() - 1 - EXPONENTIAL),
             term: two(|| Ok(TermOf::new()?))?,
         })
     }
@@ -226,8 +225,6 @@ impl Logic for WayPair {
     fn update(&mut self) {
         clock!(self, clock, widen_sine, sigmoid, gate_sign, sine);
         dff_setup!(self, clock, seen);
-        self.gate_sign.enable.next = true;
-        self.sine.enable.next = true;
         let above = VALUE - FACTOR_BITS;
 
         // Once for both: the sine, the sigmoid of the gate.
@@ -266,16 +263,6 @@ impl Logic for WayPair {
             self.half[i].clock.next = self.clock.val();
             self.to_term[i].clock.next = self.clock.val();
             self.term[i].clock.next = self.clock.val();
-            self.raw[i].enable.next = true;
-            self.raw_addend[i].enable.next = true;
-            self.partner[i].enable.next = true;
-            self.added[i].enable.next = true;
-            self.chosen[i].enable.next = true;
-            self.addend[i].enable.next = true;
-            self.integer[i].enable.next = true;
-            self.raised_wait[i].enable.next = true;
-            self.whole[i].enable.next = true;
-            self.to_term[i].enable.next = true;
 
             // Entry: to FP32.
             let value = self.values.val().slice(i * VALUE, VALUE);
@@ -344,9 +331,7 @@ impl Logic for WayPair {
             let fraction = self.exponential[i].result.val().trunc(FACTOR);
             let integer = self.integer[i].q.val().trunc(EXPONENT_BITS);
             let present = self.integer[i].q.val().bit(EXPONENT_BITS);
-            let away = integer.zext(EXPONENT_BITS + 2)
-                - self.row_exponent.val().zext(EXPONENT_BITS + 2)
-                + Word::new(EXPONENT_BITS + 2, 127);
+            let away = integer.zext(EXPONENT_BITS + 2) - self.row_exponent.val();
             let below = away.bit(EXPONENT_BITS + 1) | !away.any();
             let mut raised = cat!(away.trunc(8), fraction.clone());
             if away.slice(8, EXPONENT_BITS - 7).any() | away.trunc(8).all() {

@@ -4,9 +4,6 @@ use crate::npe::term::EXPONENT_BITS;
 use crate::parameter::{require, ParameterError};
 use skipopu_hdl::prelude::*;
 
-/// Levels of comparators between two registers.
-const LEVELS: usize = 2;
-
 /// The largest of several biased exponents, by a tree of comparators.
 ///
 /// - Guarantee: a tile a cycle, latency [`Largest::latency`].
@@ -18,7 +15,7 @@ pub struct Largest {
     pub exponents: Wire<In>,
     /// The largest.
     pub largest: Wire<Out>,
-    /// Exponents left at each level; every second one is a register's.
+    /// The larger of each two at each level.
     level: Vec<Wire<Local>>,
     held: Vec<Reg>,
     _ways: usize,
@@ -37,42 +34,37 @@ impl Largest {
             clock: Default::default(),
             exponents: Wire::new(left(0)),
             largest: Wire::new(EXPONENT_BITS),
-            level: (0..=ways.ilog2() as usize).map(|l| Wire::new(left(l))).collect(),
-            held: (1..=Largest::latency(ways))
-                .map(|r| Reg::new(left((LEVELS * r).min(ways.ilog2() as usize))))
-                .collect(),
+            level: (1..=Largest::latency(ways)).map(|l| Wire::new(left(l))).collect(),
+            held: (1..=Largest::latency(ways)).map(|l| Reg::new(left(l))).collect(),
             _ways: ways,
         })
     }
 
     /// Cycles from exponents to the largest.
     pub fn latency(ways: usize) -> usize {
-        (ways.ilog2() as usize).div_ceil(LEVELS)
+        ways.ilog2() as usize
     }
 }
 
 impl Logic for Largest {
     #[hdl(ways = self._ways, latency = Largest::latency(self._ways))]
     fn update(&mut self) {
-        let levels = self._ways.ilog2() as usize;
         let width = EXPONENT_BITS;
-        self.level[0].next = self.exponents.val();
-        for l in 1..levels + 1 {
-            for i in 0..self._ways >> l {
-                let registered = l >= 2 && (l - 1) % LEVELS == 0;
-                let mut a = self.level[l - 1].val().slice(2 * i * width, width);
-                let mut b = self.level[l - 1].val().slice((2 * i + 1) * width, width);
-                if registered {
-                    a = self.held[(l - 1) / LEVELS - 1].q.val().slice(2 * i * width, width);
-                    b = self.held[(l - 1) / LEVELS - 1].q.val().slice((2 * i + 1) * width, width);
+        for l in 0..self.level.len() {
+            for i in 0..self._ways >> (l + 1) {
+                let (even, odd) = (2 * i * width, (2 * i + 1) * width);
+                if l == 0 {
+                    let a = self.exponents.val().slice(even, width);
+                    let b = self.exponents.val().slice(odd, width);
+                    self.level[0].next.set_slice(i * width, &mux(a < b, b, a));
+                } else {
+                    let a = self.held[l - 1].q.val().slice(even, width);
+                    let b = self.held[l - 1].q.val().slice(odd, width);
+                    self.level[l].next.set_slice(i * width, &mux(a < b, b, a));
                 }
-                let larger = mux(a < b, b, a);
-                self.level[l].next.set_slice(i * width, &larger);
             }
-        }
-        for r in 0..self.held.len() {
-            self.held[r].clock.next = self.clock.val();
-            self.held[r].d.next = self.level[(LEVELS * (r + 1)).min(levels)].val();
+            self.held[l].clock.next = self.clock.val();
+            self.held[l].d.next = self.level[l].val();
         }
         self.largest.next = self.held[Largest::latency(self._ways) - 1].q.val();
     }

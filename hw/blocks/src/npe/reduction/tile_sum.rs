@@ -2,8 +2,8 @@
 
 use super::{AlignedSum, Largest};
 use crate::npe::term::{EXPONENT_BITS, SIGNIFICAND_BITS};
+use crate::npe::Pipe;
 use crate::parameter::ParameterError;
-use crate::primitives::Delay;
 use skipopu_hdl::prelude::*;
 
 /// The sum of a tile's terms: `sum * 2^(exponent - 25)`.
@@ -27,10 +27,10 @@ pub struct TileSum {
     pub spoilt: Signal<Out, Bit>,
     largest: Largest,
     total: AlignedSum,
-    significands_wait: Delay,
-    exponents_wait: Delay,
-    largest_wait: Delay,
-    invalid_wait: Delay,
+    significands_wait: Pipe,
+    exponents_wait: Pipe,
+    largest_wait: Pipe,
+    invalid_wait: Pipe,
     any: Reg,
     _ways: usize,
 }
@@ -52,10 +52,10 @@ impl TileSum {
             spoilt: Default::default(),
             largest: Largest::new(ways)?,
             total: AlignedSum::new(ways)?,
-            significands_wait: Delay::new(ways * SIGNIFICAND_BITS, first)?,
-            exponents_wait: Delay::new(ways * EXPONENT_BITS, first)?,
-            largest_wait: Delay::new(EXPONENT_BITS, second)?,
-            invalid_wait: Delay::new(1, first + second - 1)?,
+            significands_wait: Pipe::new(ways * SIGNIFICAND_BITS, first),
+            exponents_wait: Pipe::new(ways * EXPONENT_BITS, first),
+            largest_wait: Pipe::new(EXPONENT_BITS, second),
+            invalid_wait: Pipe::new(1, first + second - 1),
             any: Reg::new(1),
             _ways: ways,
         })
@@ -81,10 +81,6 @@ impl Logic for TileSum {
             invalid_wait
         );
         dff_setup!(self, clock, any);
-        self.significands_wait.enable.next = true;
-        self.exponents_wait.enable.next = true;
-        self.largest_wait.enable.next = true;
-        self.invalid_wait.enable.next = true;
         self.largest.exponents.next = self.exponents.val();
         self.significands_wait.d.next = self.significands.val();
         self.exponents_wait.d.next = self.exponents.val();
