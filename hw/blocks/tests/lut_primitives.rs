@@ -3,7 +3,7 @@
 mod common;
 
 use common::{cells, design_of, seeds, shallow, Case};
-use skipopu_hw::primitives::{ShiftStage, TernaryAdder};
+use skipopu_hw::primitives::{Exchange, ShiftStage, TernaryAdder};
 
 #[test]
 fn ternary_adders_add() {
@@ -36,4 +36,20 @@ fn shift_stages_shift() {
     }
     assert!(TernaryAdder::new(1).is_err());
     assert!(ShiftStage::new(8, 8).is_err() && ShiftStage::new(8, 0).is_err());
+}
+
+#[test]
+fn exchanges_cross() {
+    for width in [2, 16, 31] {
+        let case = Case::new("exchange", move || Exchange::new(width).unwrap());
+        for seed in seeds() {
+            let stimulus = case.random(300, seed, |_| ());
+            case.agree(&stimulus);
+            case.primitives_agree(&stimulus);
+        }
+        let report = cells(&design_of(Box::new(Exchange::new(width).unwrap()), "exchange").1);
+        assert_eq!(report.area.luts, width as u64);
+        shallow(&report, 1);
+    }
+    assert!(Exchange::new(1).is_err());
 }

@@ -22,8 +22,11 @@ fn measured_delay(engine: &mut dyn Engine) -> usize {
 
 #[test]
 fn delays_take_the_cycles_they_state_and_stand_still_without_enable() {
-    for stages in [1, 2, 3, 4, 33, 34, 35, 70] {
-        let case = Case::new("delay", move || Delay::new(5, stages).unwrap());
+    type Make = fn(usize, usize) -> Result<Delay, skipopu_hw::parameter::ParameterError>;
+    let plain = [1, 2, 3, 4, 33, 34, 35, 70].map(|stages| (stages, Delay::new as Make));
+    let sparing = [1, 7, 8, 36, 39].map(|stages| (stages, Delay::sparing_luts as Make));
+    for (stages, make) in plain.into_iter().chain(sparing) {
+        let case = Case::new("delay", move || make(5, stages).unwrap());
         assert_eq!(case.design.top().latency, Some(stages));
         both(&case, |e| {
             assert_eq!(measured_delay(e), stages);
@@ -71,6 +74,11 @@ fn shift_registers_are_srl_cells() {
     }
     for (stages, srls, ffs) in [(3, 0, 24), (4, 8, 8), (33, 8, 8), (34, 8, 16), (35, 16, 8)] {
         let area = Case::new("delay", move || Delay::new(8, stages).unwrap()).synthesised().area;
+        assert_eq!((area.srls, area.ffs), (srls, ffs), "{stages} stages");
+    }
+    for (stages, srls, ffs) in [(7, 0, 56), (8, 8, 8), (36, 8, 32), (39, 8, 56), (40, 16, 8)] {
+        let make = move || Delay::sparing_luts(8, stages).unwrap();
+        let area = Case::new("delay", make).synthesised().area;
         assert_eq!((area.srls, area.ffs), (srls, ffs), "{stages} stages");
     }
 }

@@ -19,6 +19,16 @@ fn in_luts(stages: usize) -> usize {
     }
 }
 
+/// The same where LUTs are scarcer than flip-flops: no LUT for fewer than seven cycles.
+fn in_few_luts(stages: usize) -> usize {
+    let held = stages - 1;
+    if held % LUT_CYCLES < 7 {
+        held - held % LUT_CYCLES
+    } else {
+        held
+    }
+}
+
 /// A pipeline register chain: `q` is what `d` was some enabled cycles ago, 0 at first.
 ///
 /// - Does: up to three stages are flip-flops; from four on all but the last are an [`Srl`], which holds
@@ -47,6 +57,23 @@ impl Delay {
     /// # Errors
     /// Unless `stages` is from 1 to 1024 and `width` from 1 to [`MAX_WIDTH`](crate::parameter::MAX_WIDTH).
     pub fn new(width: usize, stages: usize) -> Result<Delay, ParameterError> {
+        Delay::shifting(width, stages, in_luts)
+    }
+
+    /// The same with LUTs only where each holds seven cycles or more, for blocks that run short of LUTs: six
+    /// flip-flops are the dearest that take the place of one.
+    ///
+    /// # Errors
+    /// As [`Delay::new`].
+    pub fn sparing_luts(width: usize, stages: usize) -> Result<Delay, ParameterError> {
+        Delay::shifting(width, stages, in_few_luts)
+    }
+
+    fn shifting(
+        width: usize,
+        stages: usize,
+        in_luts: fn(usize) -> usize,
+    ) -> Result<Delay, ParameterError> {
         require_stages("delay", width, stages)?;
         let shifted = in_luts(stages);
         let srl = if shifted > 0 { vec![Srl::new(width, shifted)?] } else { Vec::new() };

@@ -15,6 +15,7 @@ mod bram;
 mod contents;
 mod delay;
 pub mod dsp48e2;
+mod exchange;
 mod lutram;
 mod shift_stage;
 mod srl;
@@ -26,6 +27,7 @@ mod uram;
 pub use bram::Bram;
 pub use delay::{Delay, DelayReset};
 pub use dsp48e2::{Dsp48e2, DspMode};
+pub use exchange::Exchange;
 pub use lutram::Lutram;
 pub use shift_stage::ShiftStage;
 pub use srl::Srl;
@@ -137,6 +139,14 @@ pub const ENTRIES: &[Entry] = &[
         interval: |_| Some(1),
         test: "skipopu-hw::cdc",
         build: |_| Box::new(Synchroniser::new(6, 2).expect(LEGAL)),
+    },
+    Entry {
+        name: "exchange",
+        summary: "two words of 16 bits straight or crossed, a LUT for a bit of both",
+        latency: |_| Some(Exchange::LATENCY),
+        interval: |_| Some(1),
+        test: "skipopu-hw::lut_primitives",
+        build: |_| Box::new(Exchange::new(16).expect(LEGAL)),
     },
     Entry {
         name: "dsp48e2",

@@ -2,6 +2,7 @@
 
 use super::tail::{Tail, EXPONENT_BITS};
 use crate::npe::pipe::Pipe;
+use crate::primitives::Exchange;
 use skipopu_hdl::prelude::*;
 
 /// Exponent field and fraction of FP32.
@@ -31,6 +32,7 @@ pub struct Add {
     pub odd: Signal<In, Bit>,
     /// FP32.
     pub sum: Wire<Out>,
+    exchange: Exchange,
     big1: Reg,
     small1: Reg,
     // Sign of the larger one.
@@ -85,6 +87,7 @@ impl Add {
             b: Wire::new(32),
             odd: Default::default(),
             sum: Wire::new(32),
+            exchange: Exchange::new(MAGNITUDE).expect("the width is legal"),
             big1: Reg::new(MAGNITUDE),
             small1: Reg::new(MAGNITUDE),
             signs: Pipe::new(1, 7),
@@ -134,8 +137,11 @@ impl Logic for Add {
         let a = self.a.val().trunc(MAGNITUDE);
         let b = self.b.val().trunc(MAGNITUDE);
         let swap = a < b;
-        self.big1.d.next = mux(swap, b.clone(), a.clone());
-        self.small1.d.next = mux(swap, a, b);
+        self.exchange.cross.next = swap;
+        self.exchange.a.next = a;
+        self.exchange.b.next = b;
+        self.big1.d.next = self.exchange.first.val();
+        self.small1.d.next = self.exchange.second.val();
         self.signs.d.next = mux(swap, self.b.val().slice(31, 1), self.a.val().slice(31, 1));
         self.opposed1.d.next = self.a.val().slice(31, 1) ^ self.b.val().slice(31, 1);
         self.odds.d.next = Word::from(self.odd.val());

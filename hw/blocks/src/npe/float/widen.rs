@@ -7,7 +7,7 @@ use skipopu_hdl::prelude::*;
 /// - Does: normalise subnormals, which the wider exponent holds; NaN becomes the one NaN.
 /// - Does not: lose anything. Append zeros for E8M16 or FP32.
 ///
-/// Stages: the exponent, subnormals left by fours; by ones, their exponent.
+/// Stages: the exponent, subnormals left by fours; by ones.
 #[derive(LogicBlock, Ports)]
 pub struct Widen {
     /// Clock.
@@ -16,10 +16,10 @@ pub struct Widen {
     pub value: Wire<In>,
     /// E8M10.
     pub result: Wire<Out>,
+    // Three places above the fraction, for the leading one.
     digits1: Reg,
     field1: Reg,
-    steps1: Reg,
-    // Subnormal or zero, NaN, sign.
+    // Subnormal or zero, sign.
     kind1: Reg,
     sign2: Reg,
     field2: Reg,
@@ -42,10 +42,9 @@ impl Widen {
             clock: Default::default(),
             value: Wire::new(16),
             result: Wire::new(19),
-            digits1: Reg::new(10),
+            digits1: Reg::new(13),
             field1: Reg::new(8),
-            steps1: Reg::new(2),
-            kind1: Reg::new(3),
+            kind1: Reg::new(2),
             sign2: Reg::new(1),
             field2: Reg::new(8),
             digits2: Reg::new(10),
@@ -56,66 +55,65 @@ impl Widen {
 impl Logic for Widen {
     #[hdl(latency = Self::LATENCY)]
     fn update(&mut self) {
-        dff_setup!(self, clock, digits1, field1, steps1, kind1, sign2, field2, digits2);
+        dff_setup!(self, clock, digits1, field1, kind1, sign2, field2, digits2);
 
-        // 1: a normal exponent gains 112; a subnormal's leading one comes into the top four places.
+        // 1: a normal exponent gains 112. A subnormal's leading one comes into one of the top four places, which
+        // are chosen so that the place is the field's low two bits; a hidden bit stands in the second of them.
         let value = self.value.val();
         let field = value.slice(10, 5);
         let fraction = value.trunc(10);
         let normal = field.any();
         let top = field.all();
-        let high = fraction.slice(6, 4).any();
-        let middle = fraction.slice(2, 4).any();
-        let low = fraction.trunc(2).any();
-        let mut digits = fraction.clone();
-        let mut steps = Word::new(2, 0);
-        if !normal & !high {
-            if middle {
-                digits = cat!(fraction.trunc(6), Word::zero(4));
-                steps = Word::new(2, 1);
+        let nan = top & fraction.any();
+        let mut digits = cat!(Word::zero(2), normal, fraction.clone());
+        let mut upper = Word::new(6, 28);
+        if !normal & !fraction.bit(9) {
+            if fraction.slice(5, 4).any() {
+                digits = cat!(fraction.trunc(9), Word::zero(4));
+                upper = Word::new(6, 27);
+            } else if fraction.slice(1, 4).any() {
+                digits = cat!(fraction.trunc(5), Word::zero(8));
+                upper = Word::new(6, 26);
             } else {
-                digits = cat!(fraction.trunc(2), Word::zero(8));
-                steps = Word::new(2, 2);
+                digits = cat!(fraction.trunc(1), Word::zero(12));
+                upper = Word::new(6, 25);
             }
+        }
+        if nan {
+            digits = cat!(Word::new(3, 1), true, Word::zero(9));
         }
         self.digits1.d.next = digits;
-        self.steps1.d.next = steps;
-        let upper = field.bit(4);
-        let between = !upper | top;
-        self.field1.d.next = cat!(upper, between, between, between, field.trunc(4));
-        let nan = top & (high | middle | low);
-        self.kind1.d.next = cat!(!normal, nan, value.bit(15) & !nan);
+        let between = !field.bit(4) | top;
+        if normal {
+            upper = cat!(field.bit(4), between, between, between, field.slice(2, 2));
+        }
+        if !normal & !fraction.any() {
+            upper = Word::zero(6);
+        }
+        self.field1.d.next = cat!(upper, field.trunc(2));
+        self.kind1.d.next = cat!(!normal, value.bit(15) & !nan);
 
         // 2: the leading one leaves as the hidden bit.
-        let kind = self.kind1.q.val();
         let digits = self.digits1.q.val();
-        let mut ones = Word::new(2, 3);
-        for j in 0..3usize {
-            if digits.bit(7 + j) {
-                ones = Word::new(2, 2 - j as u128);
+        let mut place = Word::new(2, 0);
+        for j in 1..4usize {
+            if digits.bit(9 + j) {
+                place = Word::new(2, j as u128);
             }
         }
-        let mut shifted = digits.clone();
-        for j in 0..4usize {
-            if kind.bit(2) & (ones == Word::new(2, j as u128)) {
-                shifted = cat!(digits.trunc(9 - j), Word::zero(1 + j));
+        let mut shifted = cat!(digits.trunc(9), false);
+        for j in 1..4usize {
+            if place == Word::new(2, j as u128) {
+                shifted = digits.slice(j - 1, 10);
             }
-        }
-        if kind.bit(1) {
-            shifted = Word::new(10, 0x200);
         }
         self.digits2.d.next = shifted;
-        // 112 less the places shifted.
-        let places = cat!(self.steps1.q.val(), ones);
-        let mut field = self.field1.q.val();
-        if kind.bit(2) {
-            field = cat!(Word::new(3, 3), !places.any(), -places);
-            if !digits.slice(6, 4).any() {
-                field = Word::zero(8);
-            }
+        let mut low = self.field1.q.val().trunc(2);
+        if self.kind1.q.val().bit(1) {
+            low = place;
         }
-        self.field2.d.next = field;
-        self.sign2.d.next = kind.slice(0, 1);
+        self.field2.d.next = cat!(self.field1.q.val().slice(2, 6), low);
+        self.sign2.d.next = self.kind1.q.val().slice(0, 1);
         self.result.next = cat!(self.sign2.q.val(), self.field2.q.val(), self.digits2.q.val());
     }
 }

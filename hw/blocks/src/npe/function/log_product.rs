@@ -145,16 +145,21 @@ impl Logic for LogProduct {
         let distance = self.distance3.q.val();
         let window = self.product.val();
         let mut coarse = window.clone();
-        for j in 1..5usize {
-            if distance.slice(3, 3) == Word::new(3, j as u128) {
+        for j in 1..4usize {
+            if distance.slice(3, 2) == Word::new(2, j as u128) {
                 coarse = cat!(Word::zero(8 * j), window.slice(8 * j, WINDOW - 8 * j));
             }
         }
         let kind = self.kind.q.val();
-        if self.range3.q.val().bit(0) | kind.bit(1) {
-            coarse = Word::zero(WINDOW);
+        let none = self.range3.q.val().bit(0) | kind.bit(1);
+        // By 32 only the leading bit remains, in the lowest place, where the others are cleared.
+        let far = distance.bit(5);
+        let low = mux(far, window.slice(WINDOW - 1, 1), coarse.trunc(1));
+        let mut upper = coarse.slice(1, WINDOW - 1);
+        if far | none {
+            upper = Word::zero(WINDOW - 1);
         }
-        self.coarse4.d.next = coarse;
+        self.coarse4.d.next = cat!(upper, low & Word::from(!none));
         self.ones4.d.next = Word::from(window.slice(2, WINDOW - 3).all());
         self.over4.d.next = self.range3.q.val().slice(1, 1);
         self.distance4.d.next = cat!(distance.slice(3, 3).any(), distance.trunc(3));

@@ -52,7 +52,7 @@ impl Sigmoid {
             lines: Lines::new(RECIPROCAL),
             reciprocal: Reg::new(bits(E8M16)),
             chosen: Reg::new(bits(E8M16)),
-            waiting: Delay::new(bits(E8M16), TO_PRODUCT - 1)?,
+            waiting: Delay::sparing_luts(bits(E8M16), TO_PRODUCT - 1)?,
             multiply: Multiply::new(E8M16, E8M16, E8M16)?,
         })
     }
