@@ -131,7 +131,8 @@ impl Trainer {
     /// # Errors
     /// Of the tensor library.
     pub fn adapter(&self) -> Result<Adapter, TrainError> {
-        let repaired = self.plan.repairs(self.state.step);
+        // Before the first step of repair the changes are zeros, which are left out.
+        let repaired = self.state.step.checked_sub(1).is_some_and(|last| self.plan.repairs(last));
         let (placement, base) = (self.plan.placement, self.print.clone());
         export::adapter(&self.student, &self.parameters, placement, base, repaired)
     }

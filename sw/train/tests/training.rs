@@ -7,8 +7,8 @@ use std::path::Path;
 
 fn plan(placement: Placement) -> Plan {
     Plan {
-        texts: 40,
-        held: 4,
+        texts: 52,
+        held: 16,
         length: 24,
         batch: 4,
         top: 300,
@@ -89,7 +89,7 @@ fn what_was_trained_is_what_the_forward_pass_computes() {
         let query = trained.layers[1].get(Projection::Query).to_f32();
         assert_ne!(query, model.layers[1].get(Projection::Query).to_f32());
     }
-    assert_eq!(compared, 2 * 4 * 24);
+    assert_eq!(compared, 2 * 16 * 24);
 }
 
 #[test]

@@ -11,5 +11,5 @@ pub use content::word;
 pub use fast::{play, Bandwidth, Layer};
 pub use hbm::HbmTiming;
 pub use rig::{Bench, Played, Rig, RigError};
-pub use study::{fast, rtl, Mapping, Study};
+pub use study::{fast, maintenance, rtl, Mapping, Study};
 pub use timing::{KvTiming, RandomTiming, SteadyTiming};

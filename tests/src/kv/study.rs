@@ -150,3 +150,34 @@ pub fn rtl(
     let ended = played.iter().map(|p| p.ended + 1).max().unwrap_or(start);
     Ok(Bandwidth { cycles: ended - start, words: rig.words(), hbm_words: rig.hbm_words() })
 }
+
+/// Cycles of every layer's delivery on the RTL, with and without writing to the banks in that layer, the reads
+/// being the same.
+///
+/// # Errors
+/// A study that the unit cannot run, a wrong or missing word.
+pub fn maintenance(
+    bench: &Bench,
+    study: &Study,
+    routing: &Routing,
+) -> Result<Vec<(u64, u64)>, RigError> {
+    let layout = KvLayout::new(&study.model, &study.machine, 0)?;
+    let deliveries = |quiet: Option<usize>| -> Result<Vec<u64>, RigError> {
+        let timing = Box::new(HbmTiming::new(study.machine.ports));
+        let slots = study.slots(Mapping::Buffer, &layout);
+        let mut rig = bench.rig(&study.model, slots, timing)?;
+        for token in 0..routing.tokens() {
+            rig.append(routing.row(token))?;
+        }
+        for layer in 0..study.layers {
+            rig.retain(quiet != Some(layer));
+            let (schedule, _) = rig.schedule(layer)?;
+            rig.play(schedule)?;
+            rig.drain()?;
+        }
+        Ok(rig.finished().iter().map(|p| p.delivery).collect())
+    };
+    let with = deliveries(None)?;
+    let pairs = with.iter().enumerate();
+    pairs.map(|(layer, on)| Ok((*on, deliveries(Some(layer))?[layer]))).collect()
+}

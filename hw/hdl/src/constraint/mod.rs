@@ -94,7 +94,10 @@ fn declaration<'t>(text: &'t str, register: &str) -> Option<&'t str> {
         let mut words =
             code.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|w| !w.is_empty());
         words.next() == Some("reg") && words.next_back() == Some(register)
-            || code.contains(&format!(" {register} [")) && code.trim().starts_with("reg")
+            || code
+                .trim()
+                .strip_prefix("reg")
+                .is_some_and(|rest| rest.contains(&format!(" {register} [")))
     })
 }
 

@@ -70,6 +70,18 @@ fn entries(report: &Report) -> Vec<Entry> {
             all.push(entry("kv.bw.rtl_buffer_percent".into(), value, "%", Kind::Simulated, note));
         }
     }
+    let overheads = report.maintenance.iter().map(|(on, off)| *on as f64 - *off as f64);
+    if let Some(most) = overheads.reduce(f64::max) {
+        let cycles: u64 = report.maintenance.iter().map(|(on, _)| on).sum();
+        let note = format!(
+            "RTL, {}, stories15M: cycles that the worst of {} layers takes longer ({cycles} cycles in all) when the \
+             buffer keeps tokens in it than when it does not, the reads being the same",
+            report.simulated_configuration,
+            report.maintenance.len()
+        );
+        let key = "kv.buffer.overhead_cycles".into();
+        all.push(entry(key, most, "cycles", Kind::Simulated, note));
+    }
     if let Some(cost) = &report.cost {
         let note = format!("KV unit, {}; {}", cost.configuration, cost.tool);
         let mut add = |key: &str, value: f64, unit: &str| {

@@ -39,6 +39,8 @@ pub struct Report {
     pub simulated_configuration: String,
     /// RTL against model.
     pub simulated: Vec<Agreement>,
+    /// Cycles of every layer at the simulated size, with and without keeping tokens in that layer.
+    pub maintenance: Vec<(u64, u64)>,
     /// Cost of the KV unit; none when left out.
     pub cost: Option<Cost>,
 }
@@ -60,6 +62,7 @@ pub fn collect(args: &KvReport) -> Done<Report> {
     let sweep =
         rows::modelled(machine, model, SWEEP_LAYERS, &sweep(args, model.layers, &machine)?)?;
     let simulated = rows::simulated(small_machine, KvModel::STORIES15M, &small_texts)?;
+    let maintenance = rows::maintenance(small_machine, KvModel::STORIES15M, args.seed)?;
     let cost = match args.no_synth {
         true => None,
         false => Some(cost::study(&config)?),
@@ -70,6 +73,7 @@ pub fn collect(args: &KvReport) -> Done<Report> {
         sweep,
         simulated_configuration: small.name,
         simulated,
+        maintenance,
         cost,
     })
 }

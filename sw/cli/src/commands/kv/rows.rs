@@ -171,3 +171,20 @@ pub fn simulated(
     }
     Ok(out)
 }
+
+/// Cycles of every layer on the RTL against the HBM model, with and without keeping tokens in that layer.
+///
+/// # Errors
+/// A wrong delivery; missing tools.
+pub fn maintenance(
+    machine: skipopu_kv::KvMachine,
+    model: KvModel,
+    seed: u64,
+) -> Done<Vec<(u64, u64)>> {
+    let failed = |e: skipopu_system::kv::RigError| Failure::check(format!("the KV unit: {e}"));
+    let bench = Bench::new(machine).map_err(failed)?;
+    let tokens = machine.context / 2;
+    let text = Text::random(model.layers, Masks::Independent, 0.25, tokens, seed)?;
+    let study = Study { machine, model, layers: model.layers, passes: usize::MAX };
+    skipopu_system::kv::maintenance(&bench, &study, &text.routing).map_err(failed)
+}
