@@ -8,7 +8,7 @@ mod simd;
 use rayon::prelude::*;
 use simd::{Vector, WIDTH};
 
-/// Vectors multiplied with one weight row at a time.
+/// Vectors multiplied with one weight row at a time, where there are several.
 const TILE: usize = 4;
 /// Multiplications below which threads cost more than they save.
 const PARALLEL: usize = 1 << 17;
@@ -78,17 +78,11 @@ widest!(
     row_products, row_products_body, (w: &[f32], x: &[f32], cols: usize, y: &mut [f32])
 );
 
+/// One row after the other: weights that come from memory come in the order in which they stand there.
 #[inline(always)]
 fn row_products_body<V: Vector>(w: &[f32], x: &[f32], cols: usize, y: &mut [f32]) {
-    for (w, y) in w.chunks(TILE * cols).zip(y.chunks_mut(TILE)) {
-        if y.len() == TILE {
-            let rows = std::array::from_fn(|r| &w[r * cols..(r + 1) * cols]);
-            y.copy_from_slice(&products::<V, TILE>(x, rows));
-        } else {
-            for (w, y) in w.chunks_exact(cols).zip(y) {
-                *y = products::<V, 1>(x, [w])[0];
-            }
-        }
+    for (w, y) in w.chunks_exact(cols).zip(y) {
+        *y = products::<V, 1>(x, [w])[0];
     }
 }
 
