@@ -65,6 +65,8 @@ figures: deps ## measure what takes minutes, record it in docs/figures.json, rew
 	$(MEASURE) primitives
 	$(MEASURE) fuzz --seed 0
 	$(MEASURE) memory
+	$(MEASURE) dma
+	$(RELEASE) kv report --svg docs/kv-bandwidth.svg --ledger docs/figures.json
 	$(MEASURE) npe
 	$(MEASURE) model
 	$(SKIPOPU) figures tables
