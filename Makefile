@@ -66,7 +66,7 @@ figures: deps ## measure what takes minutes, record it in docs/figures.json, rew
 	$(MEASURE) fuzz --seed 0
 	$(MEASURE) memory
 	$(MEASURE) dma
-	$(RELEASE) kv report --svg docs/kv-bandwidth.svg --ledger docs/figures.json
+	$(RELEASE) kv report --trace sw/kv/data/stories15m.trace --svg docs/kv-bandwidth.svg --ledger docs/figures.json
 	$(MEASURE) npe
 	$(MEASURE) model
 	$(SKIPOPU) figures tables

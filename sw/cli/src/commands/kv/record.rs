@@ -1,6 +1,7 @@
 //! The report's figures, as entries of the ledger.
 
 use super::report::Report;
+use super::rows::Origin;
 use crate::exit::{Done, Failure};
 use skipopu_ledger::{Entry, Kind, Ledger};
 use skipopu_system::kv::Mapping;
@@ -60,15 +61,19 @@ fn entries(report: &Report) -> Vec<Entry> {
     for a in report.simulated.iter().filter(|a| a.row.mapping == Mapping::Buffer) {
         let (masks, tokens) = (a.row.origin.name(), a.row.tokens);
         let skip = (100.0 * a.row.skip).round();
-        if masks == "independent" && skip == 25.0 && tokens > 128 {
-            let note = format!(
-                "RTL, {}, stories15M, {tokens} tokens, {skip} % skipped, {masks} masks: K and V that \
-                 attention takes, of what the ports can move",
-                report.simulated_configuration
-            );
-            let value = a.row.effective_percent;
-            all.push(entry("kv.bw.rtl_buffer_percent".into(), value, "%", Kind::Simulated, note));
-        }
+        let key = match a.row.origin {
+            Origin::Trace(_) => "kv.bw.rtl_trace_percent",
+            _ if masks == "independent" && skip == 25.0 && tokens > 128 => {
+                "kv.bw.rtl_buffer_percent"
+            }
+            _ => continue,
+        };
+        let note = format!(
+            "RTL, {}, stories15M, {tokens} tokens, {skip} % skipped, {masks} masks: K and V that attention \
+             takes, of what the ports can move",
+            report.simulated_configuration
+        );
+        all.push(entry(key.into(), a.row.effective_percent, "%", Kind::Simulated, note));
     }
     let overheads = report.maintenance.iter().map(|(on, off)| *on as f64 - *off as f64);
     if let Some(most) = overheads.reduce(f64::max) {
