@@ -15,6 +15,7 @@ pub fn catalogue() -> impl Iterator<Item = &'static Entry> {
     .into_iter()
     .chain(crate::pe_array::ENTRIES)
     .chain(crate::npe::ENTRIES)
+    .chain(crate::datapath::ENTRIES)
     .flatten()
 }
 

@@ -10,6 +10,7 @@
 //! | [`kv`] | K and V of earlier tokens: schedule, invariance buffer, delivery |
 //! | [`pe_array`] | the multiplier array |
 //! | [`npe`] | everything that is not a matrix product |
+//! | [`datapath`] | what feeds the array and takes its results, loads and stores |
 //! | [`control`] | fetches the program and hands instructions to the units |
 //! | [`parameter`] | what is said of a block that cannot be built |
 //! | [`catalogue`] | every block with its contract |
@@ -18,6 +19,7 @@ pub mod axi;
 pub mod catalogue;
 pub mod cdc;
 pub mod control;
+pub mod datapath;
 pub mod dma;
 mod entry;
 pub mod kv;
