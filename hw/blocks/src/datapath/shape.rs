@@ -37,6 +37,8 @@ pub struct DatapathShape {
     pub hbm_ports: usize,
     /// Read ports of the KV invariance buffer.
     pub kv_ports: usize,
+    /// Tokens of the longest text.
+    pub context: usize,
 }
 
 impl DatapathShape {
@@ -58,6 +60,7 @@ impl DatapathShape {
             constants: slices(config.buffers.constant_kib),
             hbm_ports: config.memory.hbm_ports as usize,
             kv_ports: config.kv_buffer.ports as usize,
+            context: config.kv_buffer.context as usize,
         };
         let aligned = config.array.accumulation == Accumulation::Aligned;
         let legal = "must be `aligned`";
@@ -110,6 +113,23 @@ impl DatapathShape {
     /// Load beats of a tile of INT4 weights.
     pub fn int4_beats(&self) -> usize {
         self.slots().div_ceil(2)
+    }
+    /// Tiles of scores that a row of the NPE may have: twice those of a text spread evenly over the HBM ports.
+    pub fn score_tiles(&self) -> usize {
+        let rounds = (2 * self.context.div_ceil(self.hbm_ports)).next_power_of_two();
+        rounds * self.round() / self.ways
+    }
+    /// Slices of an attention bank: of every label pair queries, then probabilities.
+    pub fn bank(&self) -> usize {
+        self.npe_rows * self.score_tiles() / self.tiles_per_slice()
+    }
+    /// Bits of a slice's address in an attention bank.
+    pub fn bank_bits(&self) -> usize {
+        index_bits(self.bank())
+    }
+    /// Bits of the number of a row of the NPE.
+    pub fn label_bits(&self) -> usize {
+        index_bits(self.npe_rows)
     }
     /// Bits of a slice.
     pub fn slice_bits(&self) -> usize {
@@ -169,6 +189,8 @@ impl DatapathShape {
     }
     /// Bits of the longest of these addresses.
     pub fn address_bits(&self) -> usize {
-        self.scratchpad_bits().max(self.operand_bits()).max(self.constant_bits())
+        let on_chip = self.scratchpad_bits().max(self.operand_bits()).max(self.constant_bits());
+        // A bit more says which bank.
+        on_chip.max(self.bank_bits() + 1)
     }
 }

@@ -1,5 +1,6 @@
 //! K and V of earlier tokens: placement, schedule, invariance buffer, delivery (docs/memory.md).
 
+pub mod delivery;
 mod hbm_port;
 mod join;
 mod place;
