@@ -13,8 +13,9 @@
 //! | [`register`] | the registers that `set` writes |
 //! | [`cause`] | why the core stops |
 //! | [`program`] | a program file: header, checksum |
+//! | [`host`] | the registers that the host sees: control, status, counters |
 //! | [`asm`] | text to program and back |
-//! | [`manual`] | the reference page |
+//! | [`manual`], [`host_manual`] | the reference pages |
 //!
 //! ```
 //! use skipopu_isa::{asm, Instruction};
@@ -27,6 +28,8 @@
 
 pub mod asm;
 pub mod cause;
+pub mod host;
+pub mod host_manual;
 pub mod manual;
 pub mod program;
 pub mod register;

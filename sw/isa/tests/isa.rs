@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use skipopu_isa::set::{by_opcode, INSTRUCTIONS};
 use skipopu_isa::{
-    asm, manual, DecodeError, Instruction, Operation, Program, ProgramError, Unit, Units,
+    asm, host, host_manual, manual, DecodeError, Instruction, Operation, Program, ProgramError,
+    Unit, Units,
 };
 
 /// Least word of an instruction: all fields 0.
@@ -219,4 +220,31 @@ fn the_manual_is_the_one_in_the_documentation() {
         page == manual::markdown(),
         "docs/isa.md is out of date: skipopu isa manual > docs/isa.md"
     );
+}
+
+#[test]
+fn the_registers_are_the_ones_in_the_documentation() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/registers.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    assert!(
+        page == host_manual::markdown(),
+        "docs/registers.md is out of date: skipopu isa registers > docs/registers.md"
+    );
+}
+
+#[test]
+fn registers_do_not_overlap_and_fit_the_port() {
+    let map = host::HostRegister::map();
+    for pair in map.windows(2) {
+        let end = pair[0].offset + 4 * pair[0].words;
+        assert!(end <= pair[1].offset, "{} and {}", pair[0].name, pair[1].name);
+    }
+    for spec in &map {
+        assert!(spec.offset % (4 * spec.words) == 0 && !spec.doc.is_empty(), "{}", spec.name);
+        assert!(spec.offset + 4 * spec.words <= host::BYTES, "{}", spec.name);
+    }
+    let mut names: Vec<&str> = map.iter().map(|s| s.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), map.len());
 }

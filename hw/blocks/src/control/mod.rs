@@ -1,12 +1,16 @@
-//! Control: fetches the program, hands instructions to the units, keeps their tokens.
+//! Control: what the host sees; fetches the program, hands instructions to the units, keeps their tokens.
 
+pub mod counters;
 pub mod decode;
 pub mod issuer;
+pub mod registers;
 pub mod semaphores;
 pub mod sequencer;
 
+pub use counters::PerformanceCounters;
 pub use decode::Decoder;
 pub use issuer::Issuer;
+pub use registers::{HostOptions, HostRegisters};
 pub use semaphores::Semaphores;
 pub use sequencer::Sequencer;
 
@@ -51,5 +55,21 @@ pub const ENTRIES: &[Entry] = &[
         interval: |_| None,
         test: "skipopu-hw::control",
         build: |_| Box::new(Sequencer::new(sequencer::PROGRAM).expect(LEGAL)),
+    },
+    Entry {
+        name: "performance-counters",
+        summary: "what happened while a program ran, 64 bits a counter",
+        latency: |_| Some(PerformanceCounters::LATENCY),
+        interval: |_| Some(1),
+        test: "skipopu-hw::registers",
+        build: |_| Box::new(PerformanceCounters::new()),
+    },
+    Entry {
+        name: "host-registers",
+        summary: "AXI4-Lite registers: control, status, settings, counters, interrupt",
+        latency: |_| Some(HostRegisters::LATENCY),
+        interval: |_| None,
+        test: "skipopu-hw::registers",
+        build: |c| Box::new(HostRegisters::new(HostOptions::of(c)).expect(LEGAL)),
     },
 ];

@@ -6,14 +6,16 @@ use skipopu_hdl::prelude::*;
 
 /// Values of a fault's `kind`; the first three are AXI's responses.
 pub mod kind {
+    use skipopu_isa::host::FaultKind;
+
     /// An exclusive access succeeded, or a response had an ID that was never used.
-    pub const FOREIGN: u64 = 1;
+    pub const FOREIGN: u64 = FaultKind::Foreign as u64;
     /// The slave failed.
-    pub const SLAVE: u64 = 2;
+    pub const SLAVE: u64 = FaultKind::Slave as u64;
     /// No slave has the address.
-    pub const DECODE: u64 = 3;
+    pub const DECODE: u64 = FaultKind::Decode as u64;
     /// The command was not legal; no access was made.
-    pub const REFUSED: u64 = 4;
+    pub const REFUSED: u64 = FaultKind::Refused as u64;
 }
 
 /// A fault, as its reader has it.

@@ -31,4 +31,6 @@ pub struct Disasm {
 pub enum Isa {
     /// Print the reference page of the instruction set as Markdown.
     Manual,
+    /// Print the reference page of the registers that the host sees as Markdown.
+    Registers,
 }

@@ -4,7 +4,7 @@ use crate::args::{Asm, Disasm, Isa};
 use crate::exit::{Done, Failure};
 use crate::output;
 use skipopu_config::Config;
-use skipopu_isa::{asm, manual, Program};
+use skipopu_isa::{asm, host_manual, manual, Program};
 use std::io::Write;
 use std::path::Path;
 
@@ -43,6 +43,7 @@ pub fn disassemble(args: &Disasm) -> Done {
 pub fn run(action: &Isa) -> Done {
     match action {
         Isa::Manual => output::print(&manual::markdown()),
+        Isa::Registers => output::print(&host_manual::markdown()),
     }
 }
 
