@@ -92,7 +92,7 @@ impl Map {
             return (0, resp::SLVERR);
         }
         let at = address;
-        let word = |v: u64| v >> (8 * (at & 4)) as u32;
+        let word = |v: u64| v >> (8 * (at & 4));
         let flag = |on: bool, bits: u32| if on { bits } else { 0 };
         let value = match HostRegister::ALL
             .iter()

@@ -26,6 +26,6 @@ pub use error::ForwardError;
 pub use exact::Exact;
 pub use f32::F32;
 pub use kv::{KvCache, KvView};
-pub use network::{Network, Rows, Skipping, Stats};
+pub use network::{Network, Ran, Rows, Skipping, Stats};
 pub use sampler::{greedy, log_probability, Sampler};
 pub use session::{Engine, Session};

@@ -89,6 +89,17 @@ pub struct Stats {
     pub ffn_skipped: Vec<u64>,
     /// K and V rows stored, all layers; dense is tokens x layers.
     pub kv_rows: u64,
+    /// What each token ran, by layer.
+    pub ran: Vec<Vec<Ran>>,
+}
+
+/// What a token ran in a layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ran {
+    /// Attention.
+    pub attention: bool,
+    /// The feed-forward part.
+    pub ffn: bool,
 }
 
 impl Stats {
@@ -191,7 +202,8 @@ impl<A: Arithmetic> Network<A> {
     /// Statistics of no tokens.
     pub fn stats(&self) -> Stats {
         let none = || vec![0; self.spec().layers];
-        Stats { attention_skipped: none(), ffn_skipped: none(), ..Stats::default() }
+        let ran = vec![Vec::new(); self.spec().layers];
+        Stats { attention_skipped: none(), ffn_skipped: none(), ran, ..Stats::default() }
     }
 
     /// Computes the next tokens: the residual stream after the last layer. `kv` holds the tokens before
@@ -247,9 +259,13 @@ impl<A: Arithmetic> Network<A> {
         let attending = self.decide(l, 0, x);
         let forwarding = (early == Some(true)).then(|| self.decide(l, 1, x));
         stats.attention_skipped[l] += (x.count() - attending.len()) as u64;
+        let first = stats.ran[l].len();
+        stats.ran[l].resize(first + x.count(), Ran::default());
+        attending.iter().for_each(|t| stats.ran[l][first + t].attention = true);
         stats.kv_rows += self.attention(l, x, &attending, kv) as u64;
         let forwarding = forwarding.unwrap_or_else(|| self.decide(l, 1, x));
         stats.ffn_skipped[l] += (x.count() - forwarding.len()) as u64;
+        forwarding.iter().for_each(|t| stats.ran[l][first + t].ffn = true);
         self.feed_forward(l, x, &forwarding);
     }
 

@@ -21,6 +21,16 @@ pub enum Cause {
     Watchdog,
     /// A unit reported a fault: an address outside its memory, an error of the bus.
     Unit,
+    /// No program stands where it should.
+    Magic,
+    /// The program is of another version of the instruction set.
+    Version,
+    /// The program is for another configuration.
+    Configuration,
+    /// The program is empty, or longer than the program memory.
+    Length,
+    /// The program's checksum is wrong.
+    Checksum,
 }
 
 impl Cause {
@@ -38,6 +48,11 @@ impl Cause {
         Cause::Semaphore,
         Cause::Watchdog,
         Cause::Unit,
+        Cause::Magic,
+        Cause::Version,
+        Cause::Configuration,
+        Cause::Length,
+        Cause::Checksum,
     ];
 
     /// Its number in the register.
@@ -66,6 +81,17 @@ impl Cause {
             Cause::Unit => {
                 "a unit reported a fault: an address outside its memory, or an error of the bus"
             }
+            Cause::Magic => {
+                "no program stands at the address that the host gave: write it there first"
+            }
+            Cause::Version => {
+                "the program is of another version of the instruction set: compile it again"
+            }
+            Cause::Configuration => {
+                "the program is for another configuration: compile it for this one"
+            }
+            Cause::Length => "the program is empty or longer than the program memory",
+            Cause::Checksum => "the program's checksum is wrong: it was damaged on its way, or cut",
         }
     }
 }
