@@ -61,6 +61,10 @@ pub struct Drain {
 impl Drain {
     /// Cycles from an entry's address to its values.
     pub const MEMORY_LATENCY: usize = 2;
+    /// Cycles from `ended` to the first tile, if a command waits.
+    pub const LATENCY: usize = 2 + Drain::MEMORY_LATENCY + Storage::Lutram.latency();
+    /// Cycles without a tile between two commands.
+    pub const BETWEEN: usize = 2 + Drain::MEMORY_LATENCY + Storage::Lutram.latency() - 1;
 
     /// Bits of a command.
     pub fn command_bits(shape: &DatapathShape) -> usize {

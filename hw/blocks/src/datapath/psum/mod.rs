@@ -14,7 +14,50 @@ pub use drain::{Drain, LOOP_BITS};
 pub use lane::SumLane;
 pub use unit::PartialSums;
 
+use super::shape::DatapathShape;
 use crate::entry::Entry;
 
+const LEGAL: &str = "the catalogue's parameters are legal";
+
+/// A small datapath.
+const SMALL: DatapathShape = DatapathShape {
+    lanes: 8,
+    columns: 8,
+    ways: 4,
+    rows: 2,
+    npe_rows: 2,
+    scratchpad: 64,
+    operand: 64,
+    constants: 64,
+    hbm_ports: 2,
+    kv_ports: 1,
+    context: 64,
+};
+
 /// Rows of the catalogue.
-pub const ENTRIES: &[Entry] = &[];
+pub const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "sum-lane",
+        summary: "FP32 result times FP16 scale plus FP32 sum, each rounded to FP32",
+        latency: |_| Some(SumLane::latency()),
+        interval: |_| Some(1),
+        test: "skipopu-hw::psum",
+        build: |_| Box::new(SumLane::new().expect(LEGAL)),
+    },
+    Entry {
+        name: "drain",
+        summary: "complete sums to tiles of the nonlinear engine, one a cycle",
+        latency: |_| Some(Drain::LATENCY),
+        interval: |_| Some(1),
+        test: "skipopu-hw::psum",
+        build: |_| Box::new(Drain::new(&SMALL).expect(LEGAL)),
+    },
+    Entry {
+        name: "partial-sums",
+        summary: "group scales and sums over slices of 8 columns, 16 entries",
+        latency: |_| Some(PartialSums::latency()),
+        interval: |_| Some(1),
+        test: "skipopu-hw::psum",
+        build: |_| Box::new(PartialSums::new(&SMALL).expect(LEGAL)),
+    },
+];

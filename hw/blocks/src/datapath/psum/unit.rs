@@ -74,6 +74,16 @@ impl PartialSums {
         MEMORY + SumLane::latency() - SumLane::partial_due() + 1
     }
 
+    /// Cycles from results to the edge that writes their sums.
+    pub fn latency() -> usize {
+        SumLane::latency()
+    }
+
+    /// Cycles from the last results of a group to its first tile, if its command waits.
+    pub fn to_tile() -> usize {
+        PartialSums::latency() + Drain::LATENCY
+    }
+
     /// For the array of `shape`.
     ///
     /// # Errors
