@@ -371,7 +371,7 @@ fn sequencer_rate_and_engines() {
     let case = sequencer();
     let mut bench = Bench::new(case.verilated().model().unwrap(), 0);
     let value = Number::new(1).unwrap();
-    let set_one = Instruction::new(Operation::Set { register: Register::Rope, value }).encode();
+    let set_one = Instruction::new(Operation::Set { register: Register::Layers, value }).encode();
     let mut program = vec![set_one; 100];
     program.push(Instruction::new(Operation::End {}).encode());
     bench.load(&program);

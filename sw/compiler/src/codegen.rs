@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! control   branch on attention                          branch on feed-forward
-//! load      router  gains    | Wk Wv Wq  K V .. Wo     | Wgu Wd
+//! load      gains, routers   | Wk Wv Wq  K, V  Wo      | Wgu Wd
 //! compute   route            | norm k v q attend .. o  | statistics norm gate-up down
 //! store                      |       append            |
 //! ```
@@ -16,11 +16,11 @@
 //!
 //! | token | says | taken by |
 //! |---|---|---|
-//! | load to compute | block, gains and factors are on chip | the layer's `route` |
-//! | compute to load | the layer before is done, its gains may be overwritten | loading the next gains |
+//! | load to compute | block, factors, gains and routers are on chip | the layer's `route` |
+//! | compute to load | the layer before is done, its gains and routers may be overwritten | loading the next ones |
 //! | compute to control | masks are known | the branch |
 //! | compute to store | keys and values are in the scratchpad | `append.kv` |
-//! | store to load, store to compute | they are in memory | the layer's first `load.kv` and `attend` |
+//! | store to compute | they are in memory, the scratchpad's may be overwritten | the output projection, or the next `route` where every row is appended |
 
 use crate::error::fits;
 use crate::map::{LayerMap, Matrix};
@@ -28,9 +28,7 @@ use crate::sizes::Area;
 use crate::{CompileError, Geometry, MemoryMap, Sizes};
 use skipopu_forward::Skipping;
 use skipopu_isa::program::HEADER_BYTES;
-use skipopu_isa::value::{
-    Flag, Function, Number, Operand, Part, Repeat, Routers, Rows, Space, Target,
-};
+use skipopu_isa::value::{Flag, Function, Number, Operand, Repeat, Routers, Rows, Space, Target};
 use skipopu_isa::{Instruction, Operation, Register, Unit, BYTES};
 use skipopu_kv::layout::WORD_BYTES;
 use skipopu_model::{Model, Placement};
@@ -39,20 +37,20 @@ use skipopu_reference::npe::{RmsNorm, Softmax};
 /// Bytes of a unit of the register `kv_base`.
 const KV_PAGE: u64 = 4096;
 
-/// Places in the constant memory: final gain, RoPE factors, gains of two layers in turn.
+/// Places in the constant memory: final gain, gains and routers of two layers in turn.
 struct Constants {
     final_gain: usize,
-    rope: usize,
-    gains: [usize; 2],
+    layers: [usize; 2],
 }
 
 struct Codegen<'a> {
     sizes: &'a Sizes,
     map: &'a MemoryMap,
-    geometry: &'a Geometry,
     constants: Constants,
     placement: Option<Placement>,
     skipping: Skipping,
+    /// An append's token to compute has not been taken.
+    append_pending: bool,
     program: Vec<Instruction>,
 }
 
@@ -67,15 +65,13 @@ pub fn generate(
     map: &MemoryMap,
     skipping: Skipping,
 ) -> Result<Vec<Instruction>, CompileError> {
-    let x = sizes.x.slices;
-    let rope = x;
-    let gains = rope + geometry.rows * sizes.head_slices;
-    let constants = Constants { final_gain: 0, rope, gains: [gains, gains + 2 * x] };
+    let (x, layer) = (sizes.x.slices, map.constants);
+    let constants = Constants { final_gain: 0, layers: [x, x + layer] };
     fits(
-        "constants of a block, slices of the constant memory",
-        (gains + 4 * x) as u64,
+        "final gain, gains and routers of two layers, slices of the constant memory",
+        (x + 2 * layer) as u64,
         geometry.constants as u64,
-        "raise buffers.constant_kib or lower buffers.rows",
+        "raise buffers.constant_kib",
     )?;
     let placement = match skipping {
         Skipping::Dense => None,
@@ -84,10 +80,10 @@ pub fn generate(
     let mut code = Codegen {
         sizes,
         map,
-        geometry,
         constants,
         placement,
         skipping,
+        append_pending: false,
         program: Vec::with_capacity(64 * map.layers.len()),
     };
     code.prologue(model)?;
@@ -150,28 +146,32 @@ impl Codegen<'_> {
         self.set(Register::HeadsPerKv, spec.heads_per_kv() as u32)?;
         self.set(Register::KvHeads, spec.kv_heads as u32)?;
         self.set(Register::KvBase, (map.kv.base / KV_PAGE) as u32)?;
-        self.set(Register::Rope, self.constants.rope as u32)?;
+        self.set(Register::Layers, spec.layers as u32)?;
+        self.set(Register::KvSlots, map.kv_slots as u32)?;
         let x = sizes.x;
-        let c = &self.constants;
-        let (final_gain, rope) = (c.final_gain, c.rope);
-        let constants = Space::Constants;
-        let gain =
-            self.load_data(map.ddr.final_gain, constants, final_gain, x.slices, Repeat::Once)?;
+        let final_gain = self.constants.final_gain;
+        let gain = self.load_data(
+            map.ddr.final_gain,
+            Space::Constants,
+            final_gain,
+            x.slices,
+            Repeat::Once,
+        )?;
         let factors =
-            self.load_data(map.ddr.rope, constants, rope, sizes.head_slices, Repeat::Positions)?;
+            self.load_data(map.ddr.rope, Space::Rotation, 0, sizes.head_slices, Repeat::Positions)?;
         let block =
             self.load_data(map.ddr.block, Space::Scratchpad, x.address, x.slices, Repeat::Rows)?;
         self.program.extend([gain, factors, block]);
-        let gains = self.gains(0)?;
-        self.push(gains.before(Unit::Compute));
+        let constants = self.layer_constants(0)?;
+        self.push(constants.before(Unit::Compute));
         Ok(())
     }
 
-    /// Loads the gains of a layer: attention's, then those of the feed-forward part.
-    fn gains(&self, layer: usize) -> Result<Instruction, CompileError> {
-        let (to, slices) = (self.constants.gains[layer % 2], 2 * self.sizes.x.slices);
-        let word = self.map.layers[layer].gains;
-        self.load_data(word, Space::Constants, to, slices, Repeat::Once)
+    /// Loads gains and routers of a layer.
+    fn layer_constants(&self, layer: usize) -> Result<Instruction, CompileError> {
+        let to = self.constants.layers[layer % 2];
+        let word = self.map.layers[layer].constants;
+        self.load_data(word, Space::Constants, to, self.map.constants, Repeat::Once)
     }
 
     fn load_weights(&mut self, m: &Matrix) -> Result<(), CompileError> {
@@ -202,7 +202,12 @@ impl Codegen<'_> {
         }))
     }
 
-    fn route(&self, routers: Routers, statistics: Flag) -> Result<Instruction, CompileError> {
+    fn route(
+        &self,
+        routers: Routers,
+        statistics: Flag,
+        weights: usize,
+    ) -> Result<Instruction, CompileError> {
         let x = self.sizes.x;
         Ok(Instruction::new(Operation::Route {
             address: field("address", x.address)?,
@@ -210,6 +215,7 @@ impl Codegen<'_> {
             slices: field("slices", x.slices)?,
             routers,
             statistics,
+            weights: field("weights", weights)?,
         }))
     }
 
@@ -223,14 +229,6 @@ impl Codegen<'_> {
             rows,
             operand: Operand::First,
         }))
-    }
-
-    fn router_tile(&mut self, word: usize, outputs: usize) -> Result<(), CompileError> {
-        let beats = self.sizes.x.slices * self.geometry.narrow_beats(outputs);
-        let slices = beats * self.geometry.positions;
-        let load = self.load_data(word, Space::Weights, 0, slices, Repeat::Once)?;
-        self.push(load);
-        Ok(())
     }
 
     /// A branch whose target is filled in by [`Codegen::here`].
@@ -253,19 +251,19 @@ impl Codegen<'_> {
 
     fn layer(&mut self, l: usize) -> Result<(), CompileError> {
         let places = self.map.layers[l];
-        let gains = self.constants.gains[l % 2];
+        let gains = self.constants.layers[l % 2];
+        // Gains of two norms stand before the routers.
+        let weights = gains + 2 * self.sizes.x.slices;
         let skips = self.placement.is_some();
-        match self.placement {
-            None => {}
-            Some(Placement::PreAttention) => self.router_tile(places.router, 4)?,
-            Some(Placement::OwnInput) => self.router_tile(places.router, 2)?,
-        }
         let routers = match self.placement {
             None => Routers::None,
             Some(Placement::PreAttention) => Routers::Both,
             Some(Placement::OwnInput) => Routers::Attention,
         };
-        let mut route = self.route(routers, Flag::Yes)?.after(Unit::Load);
+        let mut route = self.route(routers, Flag::Yes, weights)?.after(Unit::Load);
+        if self.append_pending {
+            route = route.after(Unit::Store);
+        }
         let more = l + 1 < self.map.layers.len();
         if more {
             route = route.before(Unit::Load);
@@ -289,20 +287,16 @@ impl Codegen<'_> {
         let v = self.matmul(&places.value, Operand::First, storing, Function::Plain, value)?;
         self.push(v.before(Unit::Store));
         let append = self.append(l, storing)?.after(Unit::Compute);
-        // Where attention may be skipped behind this, control itself waits, so that every token is taken.
-        let skip_rest = if skips && everyone {
-            self.push(append.before(Unit::Control));
-            Some(self.branch(attending, &[Unit::Compute, Unit::Store]))
-        } else {
-            self.push(append.before(Unit::Load).before(Unit::Compute));
-            None
-        };
-        self.attention(l, &places, attending, skip_rest.is_none())?;
+        self.push(append.before(Unit::Compute));
+        // A token that is always given is taken by the next `route`, which always runs; one of the skipped part within it.
+        self.append_pending = everyone;
+        let skip_rest = (skips && everyone).then(|| self.branch(attending, &[Unit::Compute]));
+        self.attention(l, &places, attending, !everyone)?;
         self.here(skip_all)?;
         self.here(skip_rest)?;
-        self.feed_forward(&places, gains, skips)?;
+        self.feed_forward(gains, &places, skips)?;
         if more {
-            let next = self.gains(l + 1)?.after(Unit::Compute).before(Unit::Compute);
+            let next = self.layer_constants(l + 1)?.after(Unit::Compute).before(Unit::Compute);
             self.push(next);
         }
         Ok(())
@@ -318,7 +312,7 @@ impl Codegen<'_> {
         }))
     }
 
-    /// Queries, the pairs of heads, the output projection. `waits`: for the append.
+    /// Queries, the pairs of heads, the output projection. `waits`: the last of them for the append.
     fn attention(
         &mut self,
         l: usize,
@@ -330,49 +324,49 @@ impl Codegen<'_> {
         let query = (Target::Scratchpad, self.sizes.q);
         let q = self.matmul(&places.query, Operand::First, rows, Function::Rotate, query)?;
         self.push(q);
-        for p in 0..self.sizes.pairs {
-            let after = |i: Instruction| if waits && p == 0 { i.after(Unit::Store) } else { i };
-            let (layer, pair) = (field("layer", l)?, field("pair", p)?);
-            for part in [Part::Keys, Part::Values] {
-                let load = Instruction::new(Operation::LoadKv { layer, pair, part });
-                self.push(if part == Part::Keys { after(load) } else { load });
-            }
+        self.push(Instruction::new(Operation::LoadKv { layer: field("layer", l)? }));
+        let (q, k, v) = (self.sizes.q, self.sizes.k, self.sizes.v);
+        for pair in 0..self.sizes.pairs {
             let attend = Instruction::new(Operation::Attend {
-                address: field("address", self.sizes.q.address)?,
-                stride: field("stride", self.sizes.q.slices)?,
-                pair,
+                address: field("address", q.address)?,
+                stride: field("stride", q.slices)?,
+                pair: field("pair", pair)?,
                 rows,
                 operand: Operand::Second,
+                keys: field("keys", k.address)?,
+                values: field("values", v.address)?,
+                kv_stride: field("kv_stride", k.slices)?,
             });
-            self.push(after(attend));
+            self.push(attend);
         }
         self.load_weights(&places.output)?;
         let x = (Target::Scratchpad, self.sizes.x);
         let o = self.matmul(&places.output, Operand::Second, rows, Function::Residual, x)?;
-        self.push(o);
+        self.push(if waits { o.after(Unit::Store) } else { o });
         Ok(())
     }
 
     fn feed_forward(
         &mut self,
-        places: &LayerMap,
         gains: usize,
+        places: &LayerMap,
         skips: bool,
     ) -> Result<(), CompileError> {
         let rows = if skips { Rows::Forward } else { Rows::All };
         let mut skip = None;
-        match (self.placement, places.own_router) {
-            (Some(Placement::OwnInput), Some(word)) => {
-                self.router_tile(word, 2)?;
-                let route = self.route(Routers::Forward, Flag::Yes)?.before(Unit::Control);
-                self.push(route);
+        match self.placement {
+            Some(Placement::OwnInput) => {
+                // Behind both gains and attention's router.
+                let weights = gains + (2 + 2) * self.sizes.x.slices;
+                let route = self.route(Routers::Forward, Flag::Yes, weights)?;
+                self.push(route.before(Unit::Control));
                 skip = Some(self.branch(rows, &[Unit::Compute]));
             }
-            (placement, _) => {
+            placement => {
                 if placement.is_some() {
                     skip = Some(self.branch(rows, &[]));
                 }
-                let statistics = self.route(Routers::None, Flag::Yes)?;
+                let statistics = self.route(Routers::None, Flag::Yes, 0)?;
                 self.push(statistics);
             }
         }
@@ -390,8 +384,8 @@ impl Codegen<'_> {
     }
 
     fn epilogue(&mut self) -> Result<(), CompileError> {
-        let statistics = self.route(Routers::None, Flag::Yes)?;
-        self.push(statistics);
+        let statistics = self.route(Routers::None, Flag::Yes, 0)?;
+        self.push(if self.append_pending { statistics.after(Unit::Store) } else { statistics });
         let norm = self.normalise(self.constants.final_gain, Rows::Last)?;
         self.push(norm);
         let classifier = self.map.classifier;

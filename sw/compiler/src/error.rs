@@ -23,6 +23,16 @@ pub enum CompileError {
         /// Is its reduction padded head by head?
         padded: bool,
     },
+    /// A configuration whose array is no part of an overlay.
+    #[error("{field} = {value}: an overlay needs {legal}")]
+    Overlay {
+        /// The parameter.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be and why.
+        legal: String,
+    },
     /// Something that does not fit.
     #[error("{what} needs {needed} and has {there}: {remedy}")]
     Capacity {

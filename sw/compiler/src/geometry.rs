@@ -79,11 +79,6 @@ impl Geometry {
         self.slots().div_ceil(self.slots_per_beat())
     }
 
-    /// Beats of a slice of FP16 weights for the first `outputs` columns.
-    pub fn narrow_beats(&self, outputs: usize) -> usize {
-        outputs.div_ceil(self.positions)
-    }
-
     /// Beats that hold the scales of a block of `tiles` tiles.
     pub fn scale_beats(&self, tiles: usize, groups: usize) -> usize {
         (tiles * groups * self.outputs() * VALUE_BYTES).div_ceil(self.beat_bytes())

@@ -5,6 +5,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`overlay`] | what a configuration must be to run programs |
 //! | [`geometry`] | the sizes of a configuration that decide how data is cut |
 //! | [`sizes`] | the sizes of a model in slices and tiles |
 //! | [`weights`] | weights in the order in which the array takes them |
@@ -17,6 +18,7 @@ pub mod error;
 pub mod geometry;
 pub mod images;
 pub mod map;
+pub mod overlay;
 pub mod sizes;
 pub mod weights;
 
@@ -47,12 +49,14 @@ pub struct Compiled {
 /// Compiles a quantised model.
 ///
 /// # Errors
-/// Weights that the array cannot multiply, sizes that do not fit: what is needed and what there is.
+/// A configuration that is no overlay, weights that the array cannot multiply, sizes that do not fit: what is needed and what there is.
 pub fn compile(
     model: &Model,
     config: &Config,
     skipping: Skipping,
 ) -> Result<Compiled, CompileError> {
+    overlay::check(config)?;
+    overlay::check_model(&model.spec, config)?;
     let geometry = Geometry::of(config);
     let sizes = Sizes::new(&model.spec, &geometry)?;
     let map = MemoryMap::new(model, config, &geometry, &sizes, skipping)?;

@@ -10,7 +10,7 @@ use skipopu_isa::program::HEADER_BYTES;
 use skipopu_isa::BYTES;
 use skipopu_kv::layout::{CHANNEL_BYTES, WORD_BYTES};
 use skipopu_kv::{KvLayout, KvMachine, KvModel};
-use skipopu_model::{Model, Placement, Projection};
+use skipopu_model::{Model, Projection};
 
 /// Bytes of a DDR channel.
 const DDR_BYTES: u64 = 16 << 30;
@@ -47,12 +47,9 @@ pub struct LayerMap {
     pub gate_up: Matrix,
     /// Back to the residual stream.
     pub down: Matrix,
-    /// Gains of both norms in DDR, attention's first: first word.
-    pub gains: usize,
-    /// Routers in DDR, first word: attention's (with the other one's where both decide at once).
-    pub router: usize,
-    /// The feed-forward part's router where it decides for itself: first word.
-    pub own_router: Option<usize>,
+    /// Gains and routers in DDR, first word: gains of both norms, attention's first; then the routers, by slice and output, both in
+    /// one where both decide at once, else attention's first.
+    pub constants: usize,
 }
 
 /// Words of 64 bytes in DDR.
@@ -92,8 +89,12 @@ pub struct MemoryMap {
     pub layers: Vec<LayerMap>,
     /// The classifier.
     pub classifier: Matrix,
+    /// Slices of a layer's gains and routers.
+    pub constants: usize,
     /// The KV region of each port.
     pub kv: KvLayout,
+    /// Slots of each bank of the KV buffer that hold a token.
+    pub kv_slots: usize,
     /// DDR.
     pub ddr: DdrMap,
     /// All regions, by memory and address.
@@ -155,11 +156,21 @@ pub fn layer_cut<'a>(
     Cut::new(&names, &matrices, Some(projection), geometry, sizes)
 }
 
+/// Gains of a layer.
+const GAINS: usize = 2;
+/// Outputs of a layer's routers.
+const ROUTER_OUTPUTS: usize = 4;
+
 /// Most instructions of a layer, and those around all layers: room that the program gets in DDR.
 const LAYER_INSTRUCTIONS: usize = 48;
 const OTHER_INSTRUCTIONS: usize = 32;
 
 impl MemoryMap {
+    /// Are there routers beside the gains?
+    pub fn has_routers(&self, sizes: &Sizes) -> bool {
+        self.constants > GAINS * sizes.x.slices
+    }
+
     /// Lays out a model.
     ///
     /// # Errors
@@ -172,13 +183,16 @@ impl MemoryMap {
         skipping: Skipping,
     ) -> Result<MemoryMap, CompileError> {
         let spec = &model.spec;
-        let routers = match skipping {
-            Skipping::Dense => None,
-            _ => Some(model.routers.as_ref().ok_or(CompileError::NoRouters)?),
+        let outputs = match skipping {
+            Skipping::Dense => 0,
+            _ => {
+                model.routers.as_ref().ok_or(CompileError::NoRouters)?;
+                ROUTER_OUTPUTS
+            }
         };
+        let constants = (GAINS + outputs) * sizes.x.slices;
         let mut b = Builder { geometry, unit: 0, word: 0, regions: Vec::new() };
-        let heads = 3 * sizes.pairs;
-        let room = spec.layers * (LAYER_INSTRUCTIONS + heads) + OTHER_INSTRUCTIONS;
+        let room = spec.layers * (LAYER_INSTRUCTIONS + sizes.pairs) + OTHER_INSTRUCTIONS;
         let program = b.words("program", (HEADER_BYTES + room * BYTES).div_ceil(WORD_BYTES));
         let x_words = geometry.words(sizes.x.slices);
         let block = b.words("block", geometry.rows * x_words);
@@ -200,29 +214,9 @@ impl MemoryMap {
             let output = matrix(Projection::Output, sizes.x.slices)?;
             let gate_up = matrix(Projection::Gate, sizes.hidden)?;
             let down = matrix(Projection::Down, sizes.x.slices)?;
-            let gains = b.words(format!("layer {l} gains"), geometry.words(2 * sizes.x.slices));
-            let mut tile = |name: &str, outputs: usize| {
-                let beats = sizes.x.slices * geometry.narrow_beats(outputs);
-                b.words(format!("layer {l} {name}"), geometry.words(beats * geometry.positions))
-            };
-            let (router, own_router) = match routers.map(|r| r.placement) {
-                None => (0, None),
-                Some(Placement::PreAttention) => (tile("routers", 4), None),
-                Some(Placement::OwnInput) => {
-                    (tile("attention router", 2), Some(tile("feed-forward router", 2)))
-                }
-            };
-            layers.push(LayerMap {
-                key,
-                value,
-                query,
-                output,
-                gate_up,
-                down,
-                gains,
-                router,
-                own_router,
-            });
+            let name = format!("layer {l} gains and routers");
+            let words = b.words(name, geometry.words(constants));
+            layers.push(LayerMap { key, value, query, output, gate_up, down, constants: words });
         }
         let weights = model.classifier();
         let cut = Cut::new(&["classifier"], &[&weights], None, geometry, sizes)?;
@@ -234,9 +228,10 @@ impl MemoryMap {
             CHANNEL_BYTES,
             "use more memory.hbm_ports or fewer bits",
         )?;
-        let kv_model =
-            KvModel { layers: spec.layers, kv_heads: spec.kv_heads, head: spec.head_dim };
-        let kv = KvLayout::new(&kv_model, &KvMachine::of(config), base)?;
+        let head = sizes.head_slices * geometry.lanes;
+        let kv_model = KvModel { layers: spec.layers, kv_heads: spec.kv_heads, head };
+        let machine = KvMachine::of(config);
+        let kv = KvLayout::new(&kv_model, &machine, base)?;
         b.regions.push(Region {
             memory: "hbm",
             name: "keys and values".into(),
@@ -247,6 +242,7 @@ impl MemoryMap {
         let ddr = DdrMap { program, block, logits, rope, final_gain, end: b.word };
         let mut regions = b.regions;
         regions.sort_by_key(|r| (r.memory, r.start));
-        Ok(MemoryMap { layers, classifier, kv, ddr, regions })
+        let kv_slots = machine.slots_for(&kv);
+        Ok(MemoryMap { layers, classifier, constants, kv, kv_slots, ddr, regions })
     }
 }

@@ -4,7 +4,7 @@
 //! slice by slice the tiles of the block. What a beat holds is the array's contract (`ArrayLayout` of the hardware): at
 //! position `p` and lane `l` four weights `{w3, w2, w1, w0}` of the columns that the beat fills.
 
-use crate::geometry::{Geometry, VALUE_BYTES};
+use crate::geometry::Geometry;
 use crate::{CompileError, Sizes};
 use skipopu_isa::set::INTERLEAVE;
 use skipopu_model::{Matrix, Projection, Quantised};
@@ -198,23 +198,4 @@ fn push_tile(
             }
         }
     }
-}
-
-/// Load beats of FP16 rows for the first columns, slice by slice: what `route` pops.
-pub fn narrow_stream(geometry: &Geometry, rows: &[Vec<u16>]) -> Vec<u8> {
-    let slices = rows.first().map_or(0, |r| geometry.slices(r.len()));
-    let mut bytes = Vec::new();
-    for s in 0..slices {
-        for beat in 0..geometry.narrow_beats(rows.len()) {
-            for position in 0..geometry.positions {
-                let row = rows.get(beat * geometry.positions + position);
-                for lane in 0..geometry.lanes {
-                    let value = row.and_then(|r| r.get(s * geometry.lanes + lane));
-                    bytes.extend(value.copied().unwrap_or(0).to_le_bytes());
-                }
-            }
-        }
-    }
-    debug_assert_eq!(bytes.len() % VALUE_BYTES, 0);
-    bytes
 }

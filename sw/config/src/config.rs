@@ -199,7 +199,7 @@ pub struct Buffers {
     pub scratchpad_kib: u32,
     /// Each of the two operand memories, which feed the array; KiB.
     pub operand_kib: u32,
-    /// Constant memory: gains and RoPE factors; KiB.
+    /// Constant memory: gains and routers; KiB.
     pub constant_kib: u32,
 }
 

@@ -274,8 +274,8 @@ pub const FIELDS: &[Field] = &[
         kind: Kind::Int(1, 1024, Rule::PowerOfTwo),
         unit: "KiB",
         because: "its words are addressed by low bits",
-        limit: "gains of two norms and RoPE factors of a block fit well below",
-        help: "Constant memory: gains of two norms and RoPE factors of a block.",
+        limit: "gains and routers of two layers fit well below",
+        help: "Constant memory: gain of the last norm, gains and routers of two layers.",
     },
     Field {
         path: "clocks.core_mhz",

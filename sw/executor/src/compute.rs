@@ -1,9 +1,9 @@
 //! The compute unit: the array and the NPE.
 
 use crate::array::{dot, dot_slices, Activation};
+use crate::kv::Pass;
 use crate::machine::VALUE_BYTES;
 use crate::run::{Executor, Stop};
-use crate::weights::KvStream;
 use skipopu_isa::set::INTERLEAVE;
 use skipopu_isa::value::{Flag, Function, Operand, Routers, Rows, Target};
 use skipopu_isa::{Operation, Register};
@@ -24,6 +24,22 @@ pub(crate) struct Matmul {
     pub stride: usize,
     pub outputs: usize,
 }
+
+/// Attention of a pair of heads as its instruction gives it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attend {
+    pub address: usize,
+    pub stride: usize,
+    pub pair: usize,
+    pub rows: Rows,
+    pub operand: Operand,
+    /// First slice of row 0's keys and values.
+    pub own: [usize; 2],
+    pub kv_stride: usize,
+}
+
+/// Passes of a pair: keys and values.
+const PASSES: usize = 2;
 
 impl Matmul {
     fn groups(&self) -> usize {
@@ -59,17 +75,14 @@ fn asked(routers: Routers) -> &'static [usize] {
 }
 
 impl Executor {
-    /// Is what the instruction takes from the weight queue there?
+    /// Is what the instruction takes from the weight queue, or of earlier keys and values, there?
     pub(crate) fn weights_ready(&self, operation: &Operation) -> bool {
-        let queue = &self.state.weights;
         match *operation {
-            Operation::Route { slices, routers, .. } => {
-                let beats = (2 * asked(routers).len()).div_ceil(self.machine.positions);
-                queue.len() >= usize::from(slices) * beats * self.machine.beat_bytes()
+            Operation::Attend { .. } => {
+                self.state.size(Register::Position) == 0 || self.kv.waiting() >= PASSES
             }
-            Operation::Attend { .. } => queue.kv_len() >= 2,
             _ => match Executor::as_matmul(operation) {
-                Some(product) => queue.len() >= product.bytes(self),
+                Some(product) => self.state.weights.len() >= product.bytes(self),
                 None => true,
             },
         }
@@ -117,20 +130,22 @@ impl Executor {
         (address, stride, slices): (usize, usize, usize),
         routers: Routers,
         statistics: Flag,
+        weights: usize,
     ) -> Result<(), Stop> {
         let masks = asked(routers);
-        let mut weights = vec![Vec::new(); 2 * masks.len()];
-        for _ in 0..slices {
-            let tile = self.state.weights.narrow(&self.machine, weights.len());
-            weights.iter_mut().zip(tile).for_each(|(w, t)| w.extend(t));
+        let outputs = 2 * masks.len();
+        let tiles = self.state.constants.read(weights, slices * outputs)?;
+        let mut weights = vec![Vec::new(); outputs];
+        for (i, slice) in tiles.chunks_exact(self.machine.lanes).enumerate() {
+            weights[i % outputs].extend_from_slice(slice);
         }
         for row in self.state.rows(Rows::All) {
             let x = self.state.scratchpad.read(address + row * stride, slices)?;
             for (pair, mask) in weights.chunks_exact(2).zip(masks) {
                 let logit = |w: &[u16]| dot_slices(&self.machine, x, w);
-                self.counters.fp16_products += 2 * x.len() as u64;
                 self.state.mask[*mask][row] = logit(&pair[1]) > logit(&pair[0]);
             }
+            self.counters.fp16_cycles += if masks.is_empty() { 0 } else { slices as u64 };
             if statistics == Flag::Yes {
                 self.state.statistics[row] = self.norm().statistic(x);
             }
@@ -201,7 +216,7 @@ impl Executor {
                 for t in 0..block {
                     let tile = self.state.weights.tile(&machine);
                     let scales = &scales[(group * block + t) * outputs..][..outputs];
-                    self.counters.int4_passes += rows.len() as u64;
+                    self.counters.int4_cycles += rows.len() as u64;
                     for (operand, sums) in operands.iter().zip(&mut sums) {
                         let sums = &mut sums[(first + t) * outputs..][..outputs];
                         for ((y, w), scale) in sums.iter_mut().zip(&tile).zip(scales) {
@@ -224,9 +239,8 @@ impl Executor {
             Function::Plain => bits.into_iter().map(narrow).collect(),
             Function::Rotate => {
                 let slices = self.head_slices();
-                let at = self.state.size(Register::Rope) + row * slices;
                 let turn = |t: &[u16]| Turn { cos: t[0], sin: t[1] };
-                let factors = self.state.constants.read(at, slices)?;
+                let factors = self.state.rotation.read(row, slices * self.machine.lanes)?;
                 let turns: Vec<Turn> = factors.chunks_exact(2).map(turn).collect();
                 let heads = bits.chunks_exact(slices * self.machine.lanes);
                 heads.flat_map(|h| rope_row(h, &turns)).collect()
@@ -242,74 +256,110 @@ impl Executor {
         Ok(values)
     }
 
-    fn head_slices(&self) -> usize {
+    pub(crate) fn head_slices(&self) -> usize {
         self.state.size(Register::Head).div_ceil(self.machine.lanes)
     }
 
-    pub(crate) fn attend(
-        &mut self,
-        (address, stride): (usize, usize),
-        pair: usize,
-        rows: Rows,
-        operand: Operand,
-    ) -> Result<(), Stop> {
-        let (keys, values) = match (self.state.weights.pop_kv(), self.state.weights.pop_kv()) {
-            (Some(keys), Some(values)) => (keys, values),
-            _ => return Err(Stop::Starved),
-        };
+    pub(crate) fn as_attend(operation: &Operation) -> Option<Attend> {
+        match *operation {
+            Operation::Attend { address, stride, pair, rows, operand, keys, values, kv_stride } => {
+                Some(Attend {
+                    address: address.into(),
+                    stride: stride.into(),
+                    pair: pair.into(),
+                    rows,
+                    operand,
+                    own: [keys.into(), values.into()],
+                    kv_stride: kv_stride.into(),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn attend(&mut self, a: Attend) -> Result<(), Stop> {
         let (shared, kv_heads) =
             (self.state.size(Register::HeadsPerKv), self.state.size(Register::KvHeads));
         let slices = self.head_slices();
-        let rows = self.state.rows(rows);
-        if pair == 0 {
+        let keys = self.pass(&a, 0)?;
+        let values = self.pass(&a, 1)?;
+        let rows = self.state.rows(a.rows);
+        if a.pair == 0 {
             let width = kv_heads * shared * slices;
-            self.state.operand[operand as usize].begin(width, &rows);
+            self.state.operand[a.operand as usize].begin(width, &rows);
         }
-        for row in rows {
-            let queries = self.state.scratchpad.read(address + row * stride, stride)?.to_vec();
-            let last = self.state.size(Register::Position) + row;
-            for which in 0..HEADS_PER_PASS.min(kv_heads.saturating_sub(HEADS_PER_PASS * pair)) {
-                let first = (HEADS_PER_PASS * pair + which) * shared;
-                for head in first..first + shared {
-                    let at = head * slices;
-                    let query = &queries[at * self.machine.lanes..][..slices * self.machine.lanes];
-                    let out = self.head(query, &keys, &values, which, last);
-                    self.state.operand[operand as usize].write(row, at, &out)?;
+        let own = keys.len() - self.own_slots();
+        for which in 0..HEADS_PER_PASS.min(kv_heads.saturating_sub(HEADS_PER_PASS * a.pair)) {
+            let first = (HEADS_PER_PASS * a.pair + which) * shared;
+            for head in first..first + shared {
+                let at = head * slices;
+                for row in &rows {
+                    let from = a.address + row * a.stride + at;
+                    let query = self.state.scratchpad.read(from, slices)?.to_vec();
+                    let out = self.head(&query, &keys, &values, which, own + row + 1);
+                    self.state.operand[a.operand as usize].write(*row, at, &out)?;
                 }
             }
         }
+        // A vector a row and query head meets a tile for each slice of keys and round, or chunk of values and slice of slots.
+        let (round, heads) = (self.machine.order.round, rows.len() * shared);
+        let keys = keys.len() / round * slices;
+        let values = values.len() / self.machine.lanes * (slices * self.machine.lanes / round);
+        self.counters.fp16_cycles += (heads * (keys + values)) as u64;
         Ok(())
     }
 
-    /// One head of one row: the tokens up to `last` are visible.
+    /// Slots of the block's own rows.
+    fn own_slots(&self) -> usize {
+        self.machine.order.own(self.state.size(Register::Rows)).len()
+    }
+
+    /// Keys (0) or values (1) of a pair in all slots: earlier tokens, then the block's own rows.
+    fn pass(&mut self, a: &Attend, part: usize) -> Result<Pass, Stop> {
+        let mut pass = match self.state.size(Register::Position) {
+            0 => Pass::new(),
+            _ => self.kv.pop().ok_or(Stop::Starved)?,
+        };
+        let slices = self.head_slices();
+        let heads = self.state.size(Register::KvHeads);
+        for slot in self.machine.order.own(self.state.size(Register::Rows)) {
+            let Some(row) = slot else {
+                pass.push(None);
+                continue;
+            };
+            let mut both = [Vec::new(), Vec::new()];
+            for (values, head) in both.iter_mut().zip(HEADS_PER_PASS * a.pair..heads) {
+                let at = a.own[part] + row * a.kv_stride + head * slices;
+                *values = self.state.scratchpad.read(at, slices)?.to_vec();
+            }
+            pass.push(Some(both));
+        }
+        Ok(pass)
+    }
+
+    /// One head of one row: of the slots, the first `visible` ones are.
     fn head(
-        &mut self,
+        &self,
         query: &[u16],
-        keys: &KvStream,
-        values: &KvStream,
+        keys: &Pass,
+        values: &Pass,
         which: usize,
-        last: usize,
+        visible: usize,
     ) -> Vec<u16> {
         let machine = self.machine;
-        let visible = |s: &'_ KvStream| -> Vec<usize> {
-            (0..s.tokens.len()).filter(|i| s.tokens[*i].0 <= last).collect()
+        let score = |(slot, key): (usize, &Option<[Vec<u16>; 2]>)| match key {
+            Some(key) if slot < visible => dot_slices(&machine, query, &key[which]).to_bits(),
+            _ => MINUS_INFINITY,
         };
-        let head = self.state.size(Register::Head);
-        let query = &query[..head];
-        let score = |i: usize| dot_slices(&machine, query, &keys.tokens[i].1[which]).to_bits();
-        let scores: Vec<u32> = visible(keys).into_iter().map(score).collect();
-        self.counters.fp16_products += 2 * (scores.len() * head) as u64;
+        let scores: Vec<u32> = keys.iter().enumerate().map(score).collect();
         let factor = self.state.register(Register::ScoreFactor);
-        let softmax = Softmax { ways: machine.ways, factor };
-        let p = softmax.row(&scores, scores.len());
-        let tokens = visible(values);
-        let mut sums = vec![0f32; head];
-        for (slice, (p, tokens)) in
-            p.chunks(machine.lanes).zip(tokens.chunks(machine.lanes)).enumerate()
-        {
+        let p = Softmax { ways: machine.ways, factor }.row(&scores, scores.len());
+        let mut sums = vec![0f32; query.len()];
+        let slices = p.chunks(machine.lanes).zip(values.chunks(machine.lanes));
+        for (slice, (p, slots)) in slices.enumerate() {
             for (d, sum) in sums.iter_mut().enumerate() {
-                let column: Vec<u16> =
-                    tokens.iter().map(|t| values.tokens[*t].1[which][d]).collect();
+                let value = |slot: &Option<[Vec<u16>; 2]>| slot.as_ref().map_or(0, |v| v[which][d]);
+                let column: Vec<u16> = slots.iter().map(value).collect();
                 let product = dot(&machine, p, &column);
                 *sum = if slice == 0 { product } else { *sum + product };
             }
@@ -317,6 +367,9 @@ impl Executor {
         sums.into_iter().map(|s| narrow(s.to_bits())).collect()
     }
 }
+
+/// The score of a slot without a token, or with one that the row does not see.
+const MINUS_INFINITY: u32 = 0xFF80_0000;
 
 fn half_to_f32(bits: u16) -> f32 {
     f32::from_bits(skipopu_reference::npe::widen(bits))

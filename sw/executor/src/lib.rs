@@ -10,7 +10,7 @@
 //! | [`memory`] | HBM and DDR |
 //! | [`weights`] | the weight queue: beats back to tiles |
 //! | [`mod@array`] | sums of slices, as the array rounds them |
-//! | [`kv`] | where keys and values stand, owner layers |
+//! | [`kv`] | keys and values of earlier tokens: schedules, the invariance buffer |
 //! | [`state`] | memories on chip, masks, registers |
 //! | [`run`] | control: queues, semaphores, the reason of a stop |
 //! | [`counters`] | instructions, bytes, products |
@@ -28,6 +28,7 @@ mod store;
 pub mod weights;
 
 pub use counters::Counters;
-pub use machine::Machine;
+pub use machine::{Machine, MachineError};
 pub use memory::Memory;
-pub use run::{Executor, Stop};
+pub use run::{Executor, Run, Step, Stop};
+pub use state::State;

@@ -1,11 +1,22 @@
 //! [`Machine`]: the configuration as the executor needs it.
 
 use skipopu_config::{load_positions, Accumulation, Config};
-use skipopu_kv::KvMachine;
+use skipopu_kv::{KvError, KvOrder};
 use skipopu_reference::pe::{AlignedWidths, PeError, Variant};
 
 /// Bytes of an FP16 value.
 pub const VALUE_BYTES: usize = 2;
+
+/// A configuration that is no overlay.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum MachineError {
+    /// Widths that the array does not hold.
+    #[error(transparent)]
+    Array(#[from] PeError),
+    /// Rounds of keys and values that the array does not take.
+    #[error(transparent)]
+    Kv(#[from] KvError),
+}
 
 /// Sizes of the executed configuration.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +41,12 @@ pub struct Machine {
     pub operand: usize,
     /// Slices of the constant memory.
     pub constants: usize,
-    /// The KV system.
-    pub kv: KvMachine,
+    /// Rows whose RoPE factors are held.
+    pub rotations: usize,
+    /// Values of such a row.
+    pub rotation: usize,
+    /// The KV system and its rounds.
+    pub order: KvOrder,
     /// Hash that programs must carry.
     pub hash: u64,
 }
@@ -40,8 +55,8 @@ impl Machine {
     /// That of a configuration.
     ///
     /// # Errors
-    /// Widths that the array does not hold.
-    pub fn of(config: &Config) -> Result<Machine, PeError> {
+    /// Widths that the array does not hold, rounds of keys and values that it does not take.
+    pub fn of(config: &Config) -> Result<Machine, MachineError> {
         let lanes = config.array.lanes as usize;
         let slices = |kib: u32| kib as usize * 1024 / (lanes * VALUE_BYTES);
         let variant = match config.array.accumulation {
@@ -68,7 +83,9 @@ impl Machine {
             scratchpad: slices(config.buffers.scratchpad_kib),
             operand: slices(config.buffers.operand_kib),
             constants: slices(config.buffers.constant_kib),
-            kv: KvMachine::of(config),
+            rotations: config.npe.rotation_tokens as usize,
+            rotation: config.npe.head_size as usize,
+            order: KvOrder::of(config)?,
             hash: config.hash_value(),
         })
     }

@@ -1,7 +1,10 @@
 //! [`Executor`]: control, queues and semaphores.
+//!
+//! [`Executor::run`] runs a program to its end; [`Executor::start`] and [`Executor::step`] an instruction at a time, so that memories can be
+//! looked at in between.
 
 use crate::counters::Counters;
-use crate::kv::KvRegion;
+use crate::kv::KvUnit;
 use crate::machine::Machine;
 use crate::memory::Memory;
 use crate::state::State;
@@ -9,6 +12,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use skipopu_isa::unit::SEMAPHORE_TOKENS;
 use skipopu_isa::{Instruction, Operation, Program, ProgramError, Register, Unit};
+use skipopu_kv::KvError;
 use std::collections::VecDeque;
 
 /// Instructions that a unit's queue holds before control waits.
@@ -48,25 +52,32 @@ pub enum Stop {
         /// The row.
         row: usize,
     },
-    /// A layer that the KV tables do not have.
-    #[error("layer {layer} is outside the KV tables")]
-    Layer {
-        /// The layer.
-        layer: usize,
+    /// An operand memory holds rows of another length.
+    #[error("rows of {held} slices stand in the operand memory and {asked} are read")]
+    Length {
+        /// Slices asked for.
+        asked: usize,
+        /// Slices of a row.
+        held: usize,
     },
-    /// A token beyond the longest text.
-    #[error("token {token} is beyond the longest text that the KV tables hold")]
-    Context {
-        /// The token.
-        token: usize,
+    /// The block is not the one after the tokens that the KV unit knows.
+    #[error("the block is at position {position} and the text has {tokens} tokens: set the register position")]
+    Position {
+        /// Position of the block.
+        position: usize,
+        /// Tokens of the text.
+        tokens: usize,
     },
-    /// A token without keys and values.
-    #[error("token {token} has no keys and values at layer {layer} or below")]
-    NoKv {
-        /// The layer that reads.
-        layer: usize,
-        /// The token.
-        token: usize,
+    /// The KV unit refuses.
+    #[error(transparent)]
+    Kv(#[from] KvError),
+    /// The program ended and left what nothing takes.
+    #[error("at the end {bytes} bytes of weights and {passes} passes of keys and values are left: every load needs its product")]
+    LeftOver {
+        /// Bytes in the weight queue.
+        bytes: usize,
+        /// Passes of keys and values.
+        passes: usize,
     },
     /// An instruction needs weights that nothing loads.
     #[error("the weight queue is empty")]
@@ -94,16 +105,33 @@ pub struct Executor {
     /// HBM and DDR: the host reads and writes them between runs.
     pub memory: Memory,
     pub(crate) state: State,
-    pub(crate) kv: KvRegion,
+    pub(crate) kv: KvUnit,
     pub(crate) counters: Counters,
 }
 
-/// Queues and semaphores of one run.
-struct Flow {
-    queues: [VecDeque<Instruction>; 4],
+/// A program under way: its queues and semaphores.
+#[derive(Clone, Debug)]
+pub struct Run {
+    program: Vec<Instruction>,
+    rng: SmallRng,
+    /// How often each unit goes first: some seeds make one of them much slower than another.
+    haste: [u32; 4],
+    /// Instructions handed out, with their numbers.
+    queues: [VecDeque<(usize, Instruction)>; 4],
     /// Tokens by giving and taking unit.
     semaphores: [[u32; 4]; 4],
     next: usize,
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Control gave an instruction, by its number, to its unit.
+    Handed(usize),
+    /// An instruction, by its number, was executed.
+    Executed(usize, Instruction),
+    /// The program ended.
+    Ended,
 }
 
 impl Executor {
@@ -111,16 +139,26 @@ impl Executor {
     pub fn new(machine: Machine, memory: Memory) -> Executor {
         Executor {
             state: State::new(&machine),
-            kv: KvRegion::new(&machine),
+            kv: KvUnit::default(),
             counters: Counters::default(),
             machine,
             memory,
         }
     }
 
+    /// The machine.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
     /// What all runs did.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Memories on chip, masks, statistics, registers.
+    pub fn state(&self) -> &State {
+        &self.state
     }
 
     /// Which rows ran in the last block: attention, feed-forward, as the routers of the last layer decided.
@@ -139,80 +177,136 @@ impl Executor {
         position: usize,
         seed: u64,
     ) -> Result<(), Stop> {
+        self.run_with(program, rows, position, seed, |_, _, _| ())
+    }
+
+    /// The same; `executed` sees the machine after every instruction, with the instruction's number.
+    ///
+    /// # Errors
+    /// Why the core stopped.
+    pub fn run_with(
+        &mut self,
+        program: &Program,
+        rows: usize,
+        position: usize,
+        seed: u64,
+        mut executed: impl FnMut(&Executor, usize, &Instruction),
+    ) -> Result<(), Stop> {
+        let mut run = self.start(program, rows, position, seed)?;
+        loop {
+            match self.step(&mut run)? {
+                Step::Handed(_) => {}
+                Step::Executed(index, instruction) => executed(self, index, &instruction),
+                Step::Ended => return Ok(()),
+            }
+        }
+    }
+
+    /// Begins a program on `rows` tokens from `position` on, to be stepped. The seed draws which of several ready units goes first.
+    ///
+    /// # Errors
+    /// A program for another machine, a block of no rows or of more than the machine takes.
+    pub fn start(
+        &mut self,
+        program: &Program,
+        rows: usize,
+        position: usize,
+        seed: u64,
+    ) -> Result<Run, Stop> {
         program.check(self.machine.hash)?;
         if !(1..=self.machine.rows).contains(&rows) {
             return Err(Stop::Rows { rows, most: self.machine.rows });
         }
-        if position == 0 {
-            self.kv.clear();
-        }
+        self.kv.begin(rows, position);
         self.state.set(Register::Rows, rows as u32);
         self.state.set(Register::Position, position as u32);
         let mut rng = SmallRng::seed_from_u64(seed);
-        let mut flow = Flow { queues: Default::default(), semaphores: [[0; 4]; 4], next: 0 };
-        loop {
-            let fetched = program.instructions.get(flow.next);
-            let mut ready: Vec<Unit> =
-                Unit::ALL.into_iter().filter(|u| self.ready(&flow, *u)).collect();
-            if fetched.is_some_and(|i| flow.takes(i)) {
-                ready.push(Unit::Control);
-            }
-            if ready.is_empty() {
-                return match fetched {
-                    None => Err(Stop::Left { index: flow.next }),
-                    Some(i) => Err(flow.deadlock(i)),
-                };
-            }
-            match ready[rng.random_range(0..ready.len())] {
-                Unit::Control => {
-                    let Some(instruction) = fetched else { continue };
-                    if self.control(&mut flow, *instruction)? {
-                        return Ok(());
-                    }
-                }
-                unit => {
-                    let Some(i) = flow.queues[unit as usize].pop_front() else { continue };
-                    flow.take(&i);
-                    self.execute(&i.operation)?;
+        Ok(Run {
+            program: program.instructions.clone(),
+            haste: std::array::from_fn(|_| 1 << rng.random_range(0..8)),
+            rng,
+            queues: Default::default(),
+            semaphores: [[0; 4]; 4],
+            next: 0,
+        })
+    }
+
+    /// One step of a program: control takes an instruction, or a unit executes one.
+    ///
+    /// # Errors
+    /// Why the core stopped.
+    pub fn step(&mut self, run: &mut Run) -> Result<Step, Stop> {
+        let fetched = run.program.get(run.next).copied();
+        let mut ready: Vec<Unit> = Unit::ALL.into_iter().filter(|u| self.ready(run, *u)).collect();
+        if fetched.is_some_and(|i| run.takes(&i)) {
+            ready.push(Unit::Control);
+        }
+        if ready.is_empty() {
+            return match fetched {
+                None => Err(Stop::Left { index: run.next }),
+                Some(i) => Err(run.deadlock(&i)),
+            };
+        }
+        let unit = run.draw(&ready);
+        match (unit, fetched) {
+            (Unit::Control, Some(instruction)) => self.control(run, instruction),
+            // Other units are ready with an instruction in their queue.
+            _ => match run.queues[unit as usize].pop_front() {
+                None => Err(Stop::Left { index: run.next }),
+                Some((index, instruction)) => {
+                    run.take(&instruction);
+                    self.execute(&instruction.operation)?;
                     self.counters.instructions += 1;
-                    flow.give(&i)?;
+                    run.give(&instruction)?;
+                    Ok(Step::Executed(index, instruction))
                 }
-            }
+            },
         }
     }
 
     /// Can the first instruction of a unit's queue start?
-    fn ready(&self, flow: &Flow, unit: Unit) -> bool {
-        flow.queues[unit as usize]
+    fn ready(&self, run: &Run, unit: Unit) -> bool {
+        run.queues[unit as usize]
             .front()
-            .is_some_and(|i| flow.has_tokens(i) && self.weights_ready(&i.operation))
+            .is_some_and(|(_, i)| run.has_tokens(i) && self.weights_ready(&i.operation))
     }
 
-    /// Fetches an instruction: gives it to its unit, or executes one of control's. Is it the end?
-    fn control(&mut self, flow: &mut Flow, instruction: Instruction) -> Result<bool, Stop> {
-        flow.next += 1;
+    /// Gives an instruction to its unit, or executes one of control's.
+    fn control(&mut self, run: &mut Run, instruction: Instruction) -> Result<Step, Stop> {
+        let index = run.next;
+        run.next += 1;
         if instruction.unit() != Unit::Control {
-            flow.queues[instruction.unit() as usize].push_back(instruction);
-            return Ok(false);
+            run.queues[instruction.unit() as usize].push_back((index, instruction));
+            return Ok(Step::Handed(index));
         }
-        flow.take(&instruction);
+        run.take(&instruction);
         self.counters.instructions += 1;
         match instruction.operation {
-            Operation::End {} => return Ok(true),
+            Operation::End {} => {
+                self.kv.end();
+                let (bytes, passes) = (self.state.weights.len(), self.kv.waiting());
+                return match (bytes, passes) {
+                    (0, 0) => Ok(Step::Ended),
+                    _ => Err(Stop::LeftOver { bytes, passes }),
+                };
+            }
             Operation::Set { register, value } => self.state.set(register, value.get()),
             Operation::Branch { rows, target } if self.state.rows(rows).is_empty() => {
-                flow.next = target.into();
+                run.next = target.into();
                 self.counters.branches_taken += 1;
             }
             _ => {}
         }
-        flow.give(&instruction)?;
-        Ok(false)
+        run.give(&instruction)?;
+        Ok(Step::Executed(index, instruction))
     }
 
     fn execute(&mut self, operation: &Operation) -> Result<(), Stop> {
         if let Some(product) = Executor::as_matmul(operation) {
             return self.matmul(product);
+        }
+        if let Some(attend) = Executor::as_attend(operation) {
+            return self.attend(attend);
         }
         match *operation {
             Operation::LoadWeights { address, beats } => {
@@ -221,19 +315,14 @@ impl Executor {
             Operation::LoadData { address, space, at, slices, repeat } => {
                 self.load_data(address.into(), space, at.into(), slices.into(), repeat)
             }
-            Operation::LoadKv { layer, pair, part } => {
-                self.load_kv(layer.into(), pair.into(), part)
-            }
-            Operation::Route { address, stride, slices, routers, statistics } => {
+            Operation::LoadKv { layer } => self.load_kv(layer.into()),
+            Operation::Route { address, stride, slices, routers, statistics, weights } => {
                 let x = (address.into(), stride.into(), slices.into());
-                self.route(x, routers, statistics)
+                self.route(x, routers, statistics, weights.into())
             }
             Operation::Normalise { address, stride, slices, gain, rows, operand } => {
                 let x = (address.into(), stride.into(), slices.into());
                 self.normalise(x, gain.into(), rows, operand)
-            }
-            Operation::Attend { address, stride, pair, rows, operand } => {
-                self.attend((address.into(), stride.into()), pair.into(), rows, operand)
             }
             Operation::StoreData { address, at, slices, repeat } => {
                 self.store_data(address.into(), at.into(), slices.into(), repeat)
@@ -247,7 +336,21 @@ impl Executor {
     }
 }
 
-impl Flow {
+impl Run {
+    /// One of several ready units.
+    fn draw(&mut self, ready: &[Unit]) -> Unit {
+        let all: u32 = ready.iter().map(|u| self.haste[*u as usize]).sum();
+        let mut drawn = self.rng.random_range(0..all);
+        let last = |u: &&Unit| match drawn.checked_sub(self.haste[**u as usize]) {
+            Some(rest) => {
+                drawn = rest;
+                false
+            }
+            None => true,
+        };
+        ready.iter().find(last).copied().unwrap_or(Unit::Control)
+    }
+
     fn has_tokens(&self, instruction: &Instruction) -> bool {
         let own = instruction.unit() as usize;
         instruction.wait.iter().all(|u| self.semaphores[u as usize][own] > 0)
@@ -289,7 +392,7 @@ impl Flow {
         let line = |i: &Instruction| skipopu_isa::asm::line(i, 0);
         let mut waiting = vec![format!("control at {} ({})", self.next, line(fetched))];
         for unit in Unit::ALL {
-            if let Some(i) = self.queues[unit as usize].front() {
+            if let Some((_, i)) = self.queues[unit as usize].front() {
                 waiting.push(format!("{} ({})", unit.name(), line(i)));
             }
         }

@@ -19,6 +19,11 @@ impl Slices {
         Slices { name, lanes, values: vec![0; lanes * count] }
     }
 
+    /// All values.
+    pub fn values(&self) -> &[u16] {
+        &self.values
+    }
+
     fn range(&self, at: usize, count: usize) -> Result<std::ops::Range<usize>, Stop> {
         let range = at * self.lanes..(at + count) * self.lanes;
         match range.end <= self.values.len() {
@@ -48,6 +53,36 @@ impl Slices {
     }
 }
 
+/// The RoPE factors of the block's rows: cosine and sine of each pair of a head in turn.
+#[derive(Clone, Debug)]
+pub struct Rotation {
+    width: usize,
+    rows: Vec<Vec<u16>>,
+}
+
+impl Rotation {
+    /// Writes those of a row.
+    ///
+    /// # Errors
+    /// A row outside the memory, or more factors than a row has.
+    pub fn write(&mut self, row: usize, factors: Vec<u16>) -> Result<(), Stop> {
+        match self.rows.get_mut(row) {
+            Some(to) if factors.len() <= self.width => *to = factors,
+            _ => return Err(Stop::Address { memory: "the RoPE factors", address: row as u64 }),
+        }
+        Ok(())
+    }
+
+    /// The first `count` factors of a row.
+    ///
+    /// # Errors
+    /// A row outside the memory, or that has fewer.
+    pub fn read(&self, row: usize, count: usize) -> Result<&[u16], Stop> {
+        let factors = self.rows.get(row).and_then(|f| f.get(..count));
+        factors.ok_or(Stop::Address { memory: "the RoPE factors", address: row as u64 })
+    }
+}
+
 /// An operand memory: rows of equal length, and which rows of the block they are.
 #[derive(Clone, Debug)]
 pub struct OperandMemory {
@@ -72,12 +107,20 @@ impl OperandMemory {
         self.slices.write(at, values)
     }
 
-    /// A row, given by its number in the block.
+    /// A row of `count` slices, given by its number in the block.
     ///
     /// # Errors
-    /// A row that it does not hold, slices outside the memory.
+    /// A row that it does not hold, or not of that length; slices outside the memory.
     pub fn read(&self, row: usize, count: usize) -> Result<&[u16], Stop> {
+        if count != self.stride {
+            return Err(Stop::Length { asked: count, held: self.stride });
+        }
         self.slices.read(self.place(row)? * self.stride, count)
+    }
+
+    /// The memory by address: row `j` of those that were begun is at `j` times the slices of a row.
+    pub fn slices(&self) -> &Slices {
+        &self.slices
     }
 
     fn place(&self, row: usize) -> Result<usize, Stop> {
@@ -92,6 +135,8 @@ pub struct State {
     pub scratchpad: Slices,
     /// The constant memory.
     pub constants: Slices,
+    /// The RoPE factors.
+    pub rotation: Rotation,
     /// The operand memories.
     pub operand: [OperandMemory; 2],
     /// The weight queue.
@@ -114,6 +159,10 @@ impl State {
         State {
             scratchpad: Slices::new("the scratchpad", machine.lanes, machine.scratchpad),
             constants: Slices::new("the constant memory", machine.lanes, machine.constants),
+            rotation: Rotation {
+                width: machine.rotation,
+                rows: vec![Vec::new(); machine.rotations],
+            },
             operand: [operand.clone(), operand],
             weights: WeightQueue::default(),
             mask: [vec![false; machine.rows], vec![false; machine.rows]],

@@ -5,6 +5,7 @@ use crate::machine::VALUE_BYTES;
 use crate::run::{Executor, Stop};
 use skipopu_isa::value::{Repeat, Rows};
 use skipopu_isa::Register;
+use skipopu_kv::layout::{HEADS_PER_PASS, WORD_BYTES};
 
 impl Executor {
     pub(crate) fn store_data(
@@ -18,11 +19,12 @@ impl Executor {
             let values = self.state.scratchpad.read(at + r * slices, slices)?;
             let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
             self.memory.ddr.write(to, &bytes)?;
-            self.counters.ddr_bytes_written += bytes.len() as u64;
+            self.counters.ddr_words_written += self.ddr_words(slices) as u64;
         }
         Ok(())
     }
 
+    /// Writes, pass by pass, the heads that there are and zeros up to a whole word.
     pub(crate) fn append_kv(
         &mut self,
         layer: usize,
@@ -32,27 +34,21 @@ impl Executor {
         stride: usize,
     ) -> Result<(), Stop> {
         let layout = layout(&self.machine, &self.state);
-        let head = self.state.size(Register::Head);
-        let slices = head.div_ceil(self.machine.lanes);
-        let position = self.state.size(Register::Position);
-        if layer >= self.machine.kv.layers {
-            return Err(Stop::Layer { layer });
-        }
+        let (head, heads) = (self.head_slices(), self.state.size(Register::KvHeads));
         for row in self.state.rows(rows) {
-            let token = position + row;
-            if token >= self.machine.kv.context {
-                return Err(Stop::Context { token });
-            }
-            let place = self.kv.append(layer, token, self.machine.kv.ports);
-            for h in 0..self.state.size(Register::KvHeads) {
-                for (v, from) in [(false, keys), (true, values)] {
-                    let from = from + row * stride + h * slices;
-                    let values = &self.state.scratchpad.read(from, slices)?[..head];
-                    let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-                    let (port, at) = layout.locate(layer, place, h, v, 0);
-                    self.memory.hbm[port].write(at, &bytes)?;
-                    self.counters.kv_bytes_written += (head * VALUE_BYTES) as u64;
-                }
+            let place = self.kv.append(&self.machine, &self.state, layer, row)?;
+            for pass in 0..layout.passes {
+                let first = HEADS_PER_PASS * (pass / 2);
+                let slices = HEADS_PER_PASS.min(heads - first) * head;
+                let from = if pass % 2 == 0 { keys } else { values };
+                let from = from + row * stride + first * head;
+                let values = self.state.scratchpad.read(from, slices)?;
+                let mut bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+                debug_assert_eq!(bytes.len(), slices * self.machine.lanes * VALUE_BYTES);
+                bytes.resize(bytes.len().next_multiple_of(WORD_BYTES), 0);
+                self.counters.kv_words_written += (bytes.len() / WORD_BYTES) as u64;
+                let at = layout.address(layer, pass, place.slot);
+                self.memory.hbm[place.port].write(at, &bytes)?;
             }
         }
         Ok(())

@@ -1,31 +1,18 @@
-//! The weight queue: load beats back to tiles and scales, and keys and values on their way.
+//! The weight queue: load beats back to tiles and scales.
 
 use crate::machine::{Machine, VALUE_BYTES};
 use std::collections::VecDeque;
-
-/// Keys or values of a pair of heads, of all tokens, in the order in which they arrive.
-#[derive(Clone, Debug)]
-pub struct KvStream {
-    /// Token, and the values of both heads, FP16.
-    pub tokens: Vec<(usize, [Vec<u16>; 2])>,
-}
 
 /// What waits to be multiplied.
 #[derive(Clone, Debug, Default)]
 pub struct WeightQueue {
     bytes: VecDeque<u8>,
-    kv: VecDeque<KvStream>,
 }
 
 impl WeightQueue {
     /// Appends load beats.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend(bytes);
-    }
-
-    /// Appends keys or values.
-    pub fn push_kv(&mut self, stream: KvStream) {
-        self.kv.push_back(stream);
     }
 
     /// Bytes of load beats.
@@ -35,17 +22,7 @@ impl WeightQueue {
 
     /// Is there nothing?
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty() && self.kv.is_empty()
-    }
-
-    /// Streams of keys and values.
-    pub fn kv_len(&self) -> usize {
-        self.kv.len()
-    }
-
-    /// The next keys or values.
-    pub fn pop_kv(&mut self) -> Option<KvStream> {
-        self.kv.pop_front()
+        self.bytes.is_empty()
     }
 
     /// The next `count` 16-bit words; whole beats are taken.
@@ -83,12 +60,5 @@ impl WeightQueue {
             }
         }
         tile
-    }
-
-    /// A slice of FP16 weights for the first `outputs` columns: by output, then lane.
-    pub fn narrow(&mut self, machine: &Machine, outputs: usize) -> Vec<Vec<u16>> {
-        let beats = outputs.div_ceil(machine.positions);
-        let words = self.words(beats * machine.positions * machine.lanes, machine.beat_bytes());
-        words.chunks_exact(machine.lanes).take(outputs).map(<[u16]>::to_vec).collect()
     }
 }

@@ -2,7 +2,17 @@
 
 use crate::ops::{self, Rotation};
 use crate::{ForwardError, KvView, Rows};
+use skipopu_kv::KvOrder;
 use skipopu_model::{Matrix, Tensor};
+
+/// What attention of one row sees.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// How many tokens of the text, from the first on.
+    pub tokens: usize,
+    /// The tokens of all slots, in a machine's order, those that the row does not see among them; `None`: in the order of the text.
+    pub slots: Option<&'a [Option<usize>]>,
+}
 
 /// A backend's arithmetic.
 pub trait Arithmetic: Sync {
@@ -28,6 +38,23 @@ pub trait Arithmetic: Sync {
 
     /// What is stored of an element of K or V.
     fn store(&self, value: f32) -> Self::Stored;
+
+    /// The machine in whose order attention reads tokens; `None`: in the order of the text.
+    fn order(&self) -> Option<KvOrder> {
+        None
+    }
+
+    /// Attention of one head's query: scores times `scale` to probabilities, and the values weighted by them.
+    fn attend(
+        &self,
+        query: &[f32],
+        kv: &KvView<Self::Stored>,
+        seen: Seen,
+        scale: f64,
+        out: &mut [f32],
+    ) {
+        in_order(self, query, kv, seen.tokens, scale, out);
+    }
 
     /// Scores of one head's query against the first `scores.len()` keys, unscaled.
     fn scores(&self, query: &[f32], kv: &KvView<Self::Stored>, scores: &mut [f32]);
@@ -64,4 +91,19 @@ pub trait Arithmetic: Sync {
         x.iter_mut().zip(y).for_each(|(x, y)| *x += y);
         self.round(x);
     }
+}
+
+/// Attention to the first `tokens` tokens in the order of the text.
+pub(crate) fn in_order<A: Arithmetic + ?Sized>(
+    arithmetic: &A,
+    query: &[f32],
+    kv: &KvView<A::Stored>,
+    tokens: usize,
+    scale: f64,
+    out: &mut [f32],
+) {
+    let mut scores = vec![0.0; tokens];
+    arithmetic.scores(query, kv, &mut scores);
+    arithmetic.softmax(&mut scores, scale);
+    arithmetic.mix(&scores, kv, out);
 }

@@ -31,6 +31,9 @@ pub enum ForwardError {
     /// A column that the reference refuses.
     #[error(transparent)]
     Pe(#[from] skipopu_reference::pe::PeError),
+    /// A model that the KV system of the machine does not hold.
+    #[error(transparent)]
+    Kv(#[from] skipopu_kv::KvError),
     /// Scales that do not stand at slice borders.
     #[error("`{matrix}` has a scale every {group} weights and the array sums {lanes} lanes at a time: a group must be a multiple of them")]
     Group {

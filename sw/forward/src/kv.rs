@@ -1,5 +1,7 @@
 //! Keys and values of earlier tokens, with KV reuse.
 
+use skipopu_kv::{KvOrder, KvSequencer};
+
 /// Keys and values by layer and token.
 ///
 /// A layer holds rows only for the tokens that executed there; a token that skipped reads the row of
@@ -8,6 +10,8 @@
 pub struct KvCache<S> {
     width: usize,
     layers: Vec<Stored<S>>,
+    /// The machine whose order of tokens attention follows, and its text.
+    text: Option<(KvOrder, KvSequencer)>,
 }
 
 #[derive(Clone, Debug)]
@@ -22,7 +26,40 @@ impl<S: Copy> KvCache<S> {
     /// An empty cache; `width` elements a token for keys, as many for values.
     pub fn new(layers: usize, width: usize) -> KvCache<S> {
         let empty = || Stored { keys: Vec::new(), values: Vec::new(), place: Vec::new() };
-        KvCache { width, layers: (0..layers).map(|_| empty()).collect() }
+        KvCache { width, layers: (0..layers).map(|_| empty()).collect(), text: None }
+    }
+
+    /// The same, with attention reading tokens in the order of a machine.
+    #[must_use]
+    pub fn with_order(self, order: KvOrder, text: KvSequencer) -> KvCache<S> {
+        KvCache { text: Some((order, text)), ..self }
+    }
+
+    /// Begins a block of tokens.
+    pub fn begin(&mut self, rows: usize) {
+        if let Some((_, text)) = &mut self.text {
+            text.begin(rows);
+        }
+    }
+
+    /// Ends it.
+    pub fn end(&mut self) {
+        if let Some((_, text)) = &mut self.text {
+            text.end();
+        }
+    }
+
+    /// The slots that attention reads at a layer, by token; `None` where the order is that of the text.
+    ///
+    /// Panics unless the block has begun and the layer is above those asked for before.
+    pub fn slots(&mut self, layer: usize) -> Option<Vec<Option<usize>>> {
+        let (order, text) = self.text.as_mut()?;
+        let schedule = text.play(layer).expect("a block asks for its layers in order");
+        let earlier = schedule.map_or(Vec::new(), |s| order.earlier(&s));
+        let mut slots: Vec<_> = earlier.iter().map(|s| s.as_ref().map(|s| s.token())).collect();
+        let own = order.own(text.rows());
+        slots.extend(own.into_iter().map(|row| row.map(|r| text.tokens() + r)));
+        Some(slots)
     }
 
     /// Forgets all tokens.
@@ -31,6 +68,9 @@ impl<S: Copy> KvCache<S> {
             layer.keys.clear();
             layer.values.clear();
             layer.place.clear();
+        }
+        if let Some((_, text)) = &mut self.text {
+            text.clear();
         }
     }
 
@@ -46,6 +86,11 @@ impl<S: Copy> KvCache<S> {
         keys: impl Iterator<Item = S>,
         values: impl Iterator<Item = S>,
     ) {
+        let token = self.len(layer);
+        if let Some((_, text)) = &mut self.text {
+            let row = token - text.tokens();
+            text.append(layer, row).expect("a row of the block, once a layer");
+        }
         let stored = &mut self.layers[layer];
         let row = (stored.keys.len() / self.width) as u32;
         stored.keys.extend(keys);

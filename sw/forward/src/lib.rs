@@ -21,7 +21,7 @@ mod ops;
 mod sampler;
 mod session;
 
-pub use arithmetic::Arithmetic;
+pub use arithmetic::{Arithmetic, Seen};
 pub use error::ForwardError;
 pub use exact::Exact;
 pub use f32::F32;

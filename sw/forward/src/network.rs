@@ -1,7 +1,8 @@
 //! The forward pass.
 
-use crate::{Arithmetic, ForwardError, KvCache};
+use crate::{Arithmetic, ForwardError, KvCache, Seen};
 use rayon::prelude::*;
+use skipopu_kv::{KvLayout, KvModel, KvOrder, KvSequencer};
 use skipopu_model::{Model, Placement, Projection, Spec};
 
 /// Vectors of one width, one per token.
@@ -133,13 +134,16 @@ pub struct Network<A: Arithmetic> {
     frequencies: Vec<f64>,
     skipping: Skipping,
     bias: f32,
+    /// The machine whose order of tokens is followed, and an empty text on it.
+    text: Option<(KvOrder, KvSequencer)>,
 }
 
 impl<A: Arithmetic> Network<A> {
     /// Prepares a model's weights.
     ///
     /// # Errors
-    /// Weights that the arithmetic cannot multiply; skipping without routers.
+    /// Weights that the arithmetic cannot multiply; skipping without routers; a model that the KV system of the arithmetic's machine does
+    /// not hold.
     pub fn new(arithmetic: A, model: &Model, skipping: Skipping) -> Result<Self, ForwardError> {
         if skipping != Skipping::Dense && model.routers.is_none() {
             return Err(ForwardError::NoRouters);
@@ -165,6 +169,7 @@ impl<A: Arithmetic> Network<A> {
                 })
             })
             .collect::<Result<_, ForwardError>>()?;
+        let text = arithmetic.order().map(|order| text(&model.spec, order)).transpose()?;
         let classifier = arithmetic.prepare("classifier", &model.classifier())?;
         let frequencies = model.spec.rope.frequencies(model.spec.head_dim);
         Ok(Network {
@@ -175,6 +180,7 @@ impl<A: Arithmetic> Network<A> {
             frequencies,
             skipping,
             bias: 0.0,
+            text,
         })
     }
 
@@ -196,7 +202,11 @@ impl<A: Arithmetic> Network<A> {
 
     /// An empty cache for this model.
     pub fn cache(&self) -> KvCache<A::Stored> {
-        KvCache::new(self.spec().layers, self.spec().kv_dim())
+        let cache = KvCache::new(self.spec().layers, self.spec().kv_dim());
+        match &self.text {
+            Some((order, text)) => cache.with_order(*order, text.clone()),
+            None => cache,
+        }
     }
 
     /// Statistics of no tokens.
@@ -217,14 +227,17 @@ impl<A: Arithmetic> Network<A> {
         kv: &mut KvCache<A::Stored>,
         stats: &mut Stats,
     ) -> Result<Rows, ForwardError> {
-        let context = self.spec().context;
+        let held = self.text.as_ref().map_or(usize::MAX, |(order, _)| order.machine.context);
+        let context = self.spec().context.min(held);
         if kv.len(0) + tokens.len() > context {
             return Err(ForwardError::Context { context });
         }
         let mut x = self.embed(tokens)?;
+        kv.begin(tokens.len());
         for layer in 0..self.layers.len() {
             self.layer(layer, &mut x, kv, stats);
         }
+        kv.end();
         stats.tokens += tokens.len() as u64;
         Ok(x)
     }
@@ -253,7 +266,8 @@ impl<A: Arithmetic> Network<A> {
 
     /// One layer: attention, then the feed-forward part, each where its router says so.
     ///
-    /// Panics when `kv` does not hold the tokens before at this layer.
+    /// Panics when `kv` does not hold the tokens before at this layer; a cache with a machine's order needs [`KvCache::begin`] before
+    /// the first layer and [`KvCache::end`] after the last.
     pub fn layer(&self, l: usize, x: &mut Rows, kv: &mut KvCache<A::Stored>, stats: &mut Stats) {
         let early = self.model.routers.as_ref().map(|r| r.placement == Placement::PreAttention);
         let attending = self.decide(l, 0, x);
@@ -322,16 +336,16 @@ impl<A: Arithmetic> Network<A> {
         };
         let mut q = self.project(l, Projection::Query, &asking);
         attending.iter().enumerate().for_each(|(row, t)| turn(*t, q.row_mut(row)));
+        let slots = kv.slots(l);
+        let scale = (spec.head_dim as f64).sqrt().recip();
         let mut mixed = Rows::zeros(attending.len(), spec.query_dim());
         let head = |i: usize, out: &mut [f32]| {
             let (row, h) = (i / spec.heads, i % spec.heads);
             let query = &q.row(row)[h * spec.head_dim..(h + 1) * spec.head_dim];
             let first = h / spec.heads_per_kv() * spec.head_dim;
             let view = kv.view(l, first, spec.head_dim);
-            let mut scores = vec![0.0; start + attending[row] + 1];
-            self.arithmetic.scores(query, &view, &mut scores);
-            self.arithmetic.softmax(&mut scores, (spec.head_dim as f64).sqrt().recip());
-            self.arithmetic.mix(&scores, &view, out);
+            let seen = Seen { tokens: start + attending[row] + 1, slots: slots.as_deref() };
+            self.arithmetic.attend(query, &view, seen, scale, out);
         };
         let work = attending.len() * spec.query_dim() * (start + x.count());
         let outputs = mixed.values_mut();
@@ -374,6 +388,15 @@ impl<A: Arithmetic> Network<A> {
             self.arithmetic.residual(x.row_mut(*t), y.row(row));
         }
     }
+}
+
+/// An empty text of a model on a machine.
+fn text(spec: &Spec, order: KvOrder) -> Result<(KvOrder, KvSequencer), ForwardError> {
+    let head = spec.head_dim.next_multiple_of(order.slice);
+    let model = KvModel { layers: spec.layers, kv_heads: spec.kv_heads, head };
+    let layout = KvLayout::new(&model, &order.machine, 0)?;
+    let slots = order.machine.slots_for(&layout);
+    Ok((order, KvSequencer::new(&order.machine, spec.layers, slots)?))
 }
 
 /// Multiplications of attention below which threads cost more than they save.

@@ -5,7 +5,7 @@
 //! `target=@name` branches there. `#` begins a comment.
 //!
 //! ```text
-//! layer0: route address=0 stride=18 slices=18 routers=both statistics=yes wait=load signal=control
+//! layer0: route address=0 stride=18 slices=18 routers=both statistics=yes weights=36 wait=load signal=control
 //!         branch rows=attention target=@forward wait=compute
 //!         # ...
 //! forward:

@@ -23,8 +23,10 @@ pub enum Register {
     KvHeads,
     /// First byte of the KV region of every HBM port, in units of 4 KiB.
     KvBase,
-    /// Address of the RoPE factors in the constant memory: of row 0, then of the next, each from a slice on.
-    Rope,
+    /// Layers of the model.
+    Layers,
+    /// Slots of each bank of the KV invariance buffer that hold a token; 0 uses none.
+    KvSlots,
 }
 
 impl Register {
@@ -39,7 +41,8 @@ impl Register {
         Register::HeadsPerKv,
         Register::KvHeads,
         Register::KvBase,
-        Register::Rope,
+        Register::Layers,
+        Register::KvSlots,
     ];
 
     /// Name in the assembler.
@@ -60,7 +63,8 @@ impl Value for Register {
         "heads_per_kv",
         "kv_heads",
         "kv_base",
-        "rope",
+        "layers",
+        "kv_slots",
     ];
     const MEANINGS: &'static [&'static str] = &[
         "tokens of the block; the host writes it",
@@ -72,7 +76,8 @@ impl Value for Register {
         "query heads per key-value head",
         "key-value heads",
         "first byte of the KV region of every HBM port, in units of 4 KiB",
-        "address of the RoPE factors of row 0 in the constant memory",
+        "layers of the model",
+        "slots of each bank of the KV invariance buffer that hold a token of this model; 0 uses none",
     ];
 
     fn to_bits(self) -> u64 {
@@ -96,6 +101,6 @@ mod tests {
             assert_eq!(*r as usize, i);
             assert_eq!(Register::from_bits(i as u64), Some(*r));
         }
-        assert_eq!(Register::Rope.name(), "rope");
+        assert_eq!(Register::KvSlots.name(), "kv_slots");
     }
 }

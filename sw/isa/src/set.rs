@@ -8,24 +8,42 @@
 //! | state | is |
 //! |---|---|
 //! | `x[a]` | scratchpad: slices, by address |
-//! | `k[a]` | constant memory: slices of gains and RoPE factors |
+//! | `k[a]` | constant memory: slices of gains and routers |
+//! | `turn[r]` | RoPE factors of row `r`: cosine and sine of each pair of a head in turn |
 //! | `op[0], op[1]` | operand memories: slices of the rows they were filled with, dense: row `j` is the `j`-th of them |
 //! | `weights` | weight queue: tiles and scales in the order in which they are used |
+//! | `kv` | keys and values of the tokens before the block, pass after pass (see [attention](#attention)) |
 //! | `mask[attention], mask[forward]` | one bit per row: the routers' decisions |
 //! | `stats[r]` | sum of squares of a row |
-//! | `ran[t][l]` | K and V of token `t` stand in memory for layer `l`; else those of the nearest layer below are used |
+//! | `ran[t][l]` | K and V of token `t` stand in memory for layer `l`; else those of its owner layer, the nearest one below, are used |
 //!
 //! Control takes an instruction at a time and gives it to its unit; units work beside each other. Whatever one unit must
 //! not do before another has finished is said by semaphores (see [`Units`]); nothing else orders them.
+//!
+//! # Attention
+//!
+//! Attention reads tokens in *rounds* of `S = C / 2` slots, a slot being a token or none. In this order:
+//!
+//! 1. the rounds of the layer's KV schedule (`sw/kv`, [memory.md](memory.md)), which holds the tokens before the block: slot `s` is the
+//!    token of stream `s`, HBM ports first, then read ports of the invariance buffer; the rest are none;
+//! 2. rounds of none, up to a multiple of `L / S` rounds;
+//! 3. the block's own rows, slot `i` being row `i`, in `rows / S` rounds, rounded up; the rest are none;
+//! 4. rounds of none, up to a multiple of `L / S` rounds.
+//!
+//! So slots come in slices of `L`. A row does not see an own row later than itself: that slot's score is minus infinity, as is that of
+//! none, and its probability +0; but its value stands in the slice of values that the array aligns. The value of none is zero.
+//!
+//! Schedules are made layer by layer from 0 on, for the tokens before the block. `load.kv` plays that of its layer; those of layers without
+//! one are dropped. The `load.kv` of a block come in ascending order of layers, at most one of a layer, and so do the `append.kv`; the KV
+//! unit notes which rows were appended at which layer when the program ends. Every row is appended at layer 0. At position 0 a new
+//! text begins: the KV unit forgets everything.
 
 use crate::register::Register;
 use crate::spec::{
     mask, DecodeError, FieldSpec, InstructionSpec, HEADER_BITS, SIGNAL_LOW, WAIT_LOW,
 };
 use crate::unit::{Unit, Units};
-use crate::value::{
-    Flag, Function, Number, Operand, Part, Repeat, Routers, Rows, Space, Target, Value,
-};
+use crate::value::{Flag, Function, Number, Operand, Repeat, Routers, Rows, Space, Target, Value};
 
 /// Puts fields one after another behind the header.
 const fn layout<const N: usize>(mut fields: [FieldSpec; N]) -> [FieldSpec; N] {
@@ -195,12 +213,14 @@ instructions! {
     ///     for i in 0..slices:
     ///         space[at + r slices + i] = ddr[from ..][i]
     /// ```
+    ///
+    /// With `rotation`, the slices of row `r` become `turn[r]`.
     LoadData("load.data") = 0x11 on Load {
         /// first word of 64 bytes in DDR
         address: DdrWord,
         /// where it goes
         space: Space,
-        /// first slice there; the weight queue ignores it
+        /// first slice there; `rotation` ignores it
         at: Address,
         /// slices
         slices: Number<20>,
@@ -208,31 +228,31 @@ instructions! {
         repeat: Repeat,
     }
 
-    /// Streams the keys or values of a pair of heads, of all tokens up to the block's last one, into the weight queue.
+    /// Streams keys and values of the tokens before the block to attention, pass after pass.
     ///
     /// ```text
-    /// for t in order(layer):                    tokens 0 .. position + rows
-    ///     l = greatest l <= layer with ran[t][l]
-    ///     weights.push(part[l][t], heads 2 pair and 2 pair + 1)
+    /// if position > 0:
+    ///     for p in 0..pairs:                        pairs of key-value heads
+    ///         for part in (K, V):
+    ///             for t in the slots of the layer's schedule:
+    ///                 l = greatest l <= layer with ran[t][l]
+    ///                 kv.push(part[l][t], heads 2 p and 2 p + 1)
     /// ```
     ///
-    /// The order is that of the KV scheduler's rounds, the same for keys and values.
+    /// An `attend` for each pair must take them.
     LoadKv("load.kv") = 0x12 on Load {
         /// the layer that reads
         layer: Number<8>,
-        /// pair of key-value heads
-        pair: Number<8>,
-        /// keys or values
-        part: Part,
     }
 
     /// Decides which rows run, and takes RMSNorm's statistics in the same pass.
     ///
     /// ```text
-    /// w = weights.pop()                         FP16, two outputs per router, the slots they fill
+    /// N = 2 for each router asked               outputs, those of attention first
     /// for r in 0..rows:
-    ///     for each router m:
-    ///         y[0], y[1] = sum over s of x[address + r stride + s] . w[m][s]
+    ///     for each router m, the j-th asked:
+    ///         for i in 0..2:
+    ///             y[i] = sum over s of x[address + r stride + s] . k[weights + s N + 2 j + i]
     ///         mask[m][r] = y[1] > y[0]
     ///     if statistics:
     ///         stats[r] = sum over s of the squares of x[address + r stride + s]
@@ -248,6 +268,8 @@ instructions! {
         routers: Routers,
         /// take statistics?
         statistics: Flag,
+        /// first slice of the routers in the constant memory: by slice of the row, then output
+        weights: Address,
     }
 
     /// RMSNorm of the rows that run, gathered into an operand memory.
@@ -313,27 +335,36 @@ instructions! {
     /// Attention of a pair of key-value heads, for the rows that run.
     ///
     /// ```text
-    /// for (j, r) in the rows, for h in the query heads of the pair:
-    ///     q = x[address + r stride + h H ..]
-    ///     for t in order(layer), t <= position + r:
-    ///         score[t] = (sum over s of q[s] . K[t][s]) * score_factor
-    ///     p = 2^score / sum of 2^score          statistics while the scores stream, FP16
-    ///     for d in 0..head size:
-    ///         op[operand][j][h H ..][d] = sum over slices of L tokens of p . V[.][d]
+    /// for n in (2 pair, 2 pair + 1) that are key-value heads, for h in the query heads of n:
+    ///     for (j, r) in the rows that run:
+    ///         q = x[address + r stride + h H ..]
+    ///         for t in slots, earlier tokens from kv, own row i from x[keys + i kv_stride + n H ..]:
+    ///             score[t] = sum over s of q[s] . K[t][s], or minus infinity
+    ///         p = softmax of score * score_factor   statistics while the scores stream, FP16
+    ///         for d in 0..H L:
+    ///             op[operand][j][h H ..][d] = sum over slices of L slots of p . V[.][d]
+    ///                                               own row i from x[values + i kv_stride + n H ..]
     /// ```
     ///
-    /// Takes keys, then values of the pair from the weight queue.
+    /// [Attention](#attention) says what the slots are. Sums are FP32, in order, the result is rounded to FP16. Where `position` is 0 nothing
+    /// is taken from `kv`. `score_factor` is positive.
     Attend("attend") = 0x23 on Compute {
         /// first slice of row 0's queries in the scratchpad
         address: Address,
         /// slices from a row to the next
         stride: Slices,
-        /// pair of key-value heads
+        /// pair of key-value heads; pair 0 empties the operand memory
         pair: Number<8>,
         /// the rows
         rows: Rows,
         /// the operand memory filled
         operand: Operand,
+        /// first slice of row 0's keys in the scratchpad, of every row of the block
+        keys: Address,
+        /// first slice of row 0's values
+        values: Address,
+        /// slices from a row's keys to the next row's, and of values
+        kv_stride: Slices,
     }
 
     /// Takes data to DDR.
@@ -361,9 +392,11 @@ instructions! {
     /// ```text
     /// for r in the rows that run:
     ///     t = position + r
-    ///     K[layer][t], V[layer][t] = x[keys + r stride ..], x[values + r stride ..]
-    ///     ran[t][layer] = 1
+    ///     K[layer][t], V[layer][t] = x[keys + r stride ..], x[values + r stride ..]      kv_heads heads of H slices
+    ///     ran[t][layer] = 1                         from the next block on
     /// ```
+    ///
+    /// Attention of the same block does not wait for it: it reads the scratchpad.
     AppendKv("append.kv") = 0x31 on Store {
         /// the layer
         layer: Number<8>,

@@ -143,20 +143,10 @@ choice! {
     Space: 2 {
         /// The scratchpad.
         Scratchpad = "scratchpad",
-        /// The constant memory: gains and RoPE factors.
+        /// The constant memory: gains and routers.
         Constants = "constants",
-        /// The weight queue, behind what it holds.
-        Weights = "weights",
-    }
-}
-
-choice! {
-    /// Keys or values.
-    Part: 1 {
-        /// Keys.
-        Keys = "keys",
-        /// Values.
-        Values = "values",
+        /// The RoPE factors of the block: row r of the instruction is those of row r.
+        Rotation = "rotation",
     }
 }
 
@@ -228,7 +218,6 @@ mod tests {
         check(Repeat::ALL);
         check(Operand::ALL);
         check(Space::ALL);
-        check(Part::ALL);
         check(Routers::ALL);
         check(Function::ALL);
         check(Target::ALL);

@@ -23,7 +23,7 @@ pub struct KvModel {
     pub layers: usize,
     /// Heads of K and V (fewer than query heads in grouped-query attention).
     pub kv_heads: usize,
-    /// Values of a head.
+    /// Values of a head, as many as are stored: the overlay pads heads to whole slices.
     pub head: usize,
 }
 
@@ -55,6 +55,8 @@ pub struct KvLayout {
     pub layers: usize,
     /// Passes a layer.
     pub passes: usize,
+    /// Values of a head.
+    pub head: usize,
     /// Words of a token and pass.
     pub words: usize,
     /// Slots of a layer and port.
@@ -78,6 +80,7 @@ impl KvLayout {
             base,
             layers: model.layers,
             passes: 2 * model.kv_heads.div_ceil(HEADS_PER_PASS),
+            head: model.head,
             words: (HEADS_PER_PASS * model.head * VALUE_BYTES).div_ceil(WORD_BYTES),
             slots: machine.context.div_ceil(machine.ports),
         };
@@ -131,18 +134,12 @@ impl KvLayout {
         dim: usize,
     ) -> (usize, u64) {
         let pass = 2 * (head / HEADS_PER_PASS) + usize::from(v);
-        let head_values = self.head_values();
-        let within = ((head % HEADS_PER_PASS) * head_values + dim) * VALUE_BYTES;
+        let within = ((head % HEADS_PER_PASS) * self.head + dim) * VALUE_BYTES;
         (place.port, self.address(layer, pass, place.slot) + within as u64)
     }
 
     /// Word of a bank that holds a word of a token kept in `slot`: by pass, then word, then slot.
     pub fn bank_word(&self, bank_slots: usize, pass: usize, word: usize, slot: usize) -> usize {
         (pass * self.words + word) * bank_slots + slot
-    }
-
-    /// Values of a head, padding included.
-    fn head_values(&self) -> usize {
-        self.words * WORD_BYTES / VALUE_BYTES / HEADS_PER_PASS
     }
 }

@@ -9,6 +9,8 @@
 //! | [`layout`] | the KV region of a pseudo-channel: addresses |
 //! | [`machine`] | the sizes of a configuration that matter here |
 //! | [`schedule`] | rounds of reads from HBM and from the invariance buffer |
+//! | [`sequencer`] | which schedules are made, played and dropped, block by block |
+//! | [`slots`] | the slots that attention reads, own rows of a block included |
 
 pub mod error;
 pub mod layout;
@@ -16,6 +18,8 @@ pub mod machine;
 pub mod place;
 pub mod routing;
 pub mod schedule;
+pub mod sequencer;
+pub mod slots;
 
 pub use error::KvError;
 pub use layout::{KvLayout, KvModel};
@@ -23,3 +27,5 @@ pub use machine::KvMachine;
 pub use place::{place, place_of, Place};
 pub use routing::{Masks, Routing};
 pub use schedule::{BufferRead, HbmRead, Round, Schedule, Scheduler, Source, READ_PORT_LEAD};
+pub use sequencer::KvSequencer;
+pub use slots::KvOrder;

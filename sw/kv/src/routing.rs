@@ -142,6 +142,11 @@ impl Routing {
         self.rows.push(row & mask | 1);
     }
 
+    /// Forgets all tokens.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+    }
+
     /// Layers.
     pub fn layers(&self) -> usize {
         self.layers

@@ -6,8 +6,8 @@ use rand::{Rng, SeedableRng};
 use skipopu_config::Config;
 use skipopu_kv::place::interleaved_stripe;
 use skipopu_kv::{
-    place, place_of, KvLayout, KvMachine, KvModel, Masks, Place, Routing, Schedule, Scheduler,
-    Source,
+    place, place_of, HbmRead, KvLayout, KvMachine, KvModel, KvOrder, KvSequencer, Masks, Place,
+    Routing, Schedule, Scheduler, Source,
 };
 use std::collections::{HashMap, HashSet};
 
@@ -178,4 +178,100 @@ fn llama2_7b_on_the_u280() {
     assert_eq!(interleaved_stripe(8192, 32), 256);
     let error = KvLayout::new(&KvModel::LLAMA2_7B, &machine, 200 << 20).unwrap_err().to_string();
     assert!(error.contains("choose a shorter kv_buffer.context"), "{error}");
+}
+
+/// Checks a schedule's slots and what they read from the banks, which get what it keeps; how many tokens came from them.
+fn check_slots(
+    order: &KvOrder,
+    schedule: &Schedule,
+    routing: &Routing,
+    bank: &mut [Vec<Option<(usize, usize)>>],
+) -> usize {
+    let slots = order.earlier(schedule);
+    assert!(slots.len() % order.slice == 0);
+    let mut tokens: Vec<usize> = slots.iter().flatten().map(Source::token).collect();
+    assert_eq!(tokens, schedule.token_order(), "rounds, streams in order");
+    tokens.sort_unstable();
+    assert_eq!(tokens, (0..routing.tokens()).collect::<Vec<_>>());
+    let mut buffered = 0;
+    // Reads of a round come before what it keeps.
+    for round in slots.chunks(order.round) {
+        for source in round.iter().flatten() {
+            if let Source::Buffer(_, r) = source {
+                let owner = routing.owner(schedule.layer, r.token);
+                assert_eq!(bank[r.bank][r.slot], Some((r.token, owner)));
+                buffered += 1;
+            }
+        }
+        for source in round.iter().flatten() {
+            if let Source::Hbm(port, HbmRead { token, owner, keep: Some(slot), .. }) = source {
+                bank[*port][*slot] = Some((*token, *owner));
+            }
+        }
+    }
+    buffered
+}
+
+/// A random text in blocks: what is played, with tokens kept in the buffer, against the definition.
+#[test]
+fn blocks_play_every_token_once_and_the_buffer_holds_what_it_says() {
+    println!("seed 0");
+    let mut rng = SmallRng::seed_from_u64(0);
+    let (mut played, mut buffered, mut dropped) = (0, 0, 0);
+    for _ in 0..120 {
+        let machine = KvMachine { context: 64, ..machine(4, 2, 8) };
+        let order = KvOrder::new(machine, 16, 16).unwrap();
+        let layers = rng.random_range(1..6);
+        let mut text = KvSequencer::new(&machine, layers, rng.random_range(0..=8)).unwrap();
+        let mut bank = vec![vec![None; 8]; machine.ports];
+        let mut appended = HashMap::new();
+        for _ in 0..rng.random_range(1..6) {
+            let rows = rng.random_range(1..10);
+            text.begin(rows);
+            let routing = text.routing().clone();
+            for layer in 0..layers {
+                let schedule = match rng.random_bool(0.7) {
+                    true => text.play(layer).unwrap(),
+                    false => None,
+                };
+                if let Some(schedule) = schedule {
+                    played += 1;
+                    assert!(text.play(layer).is_err(), "once a block");
+                    buffered += check_slots(&order, &schedule, &routing, &mut bank);
+                } else {
+                    dropped += usize::from(routing.tokens() > 0);
+                }
+                for row in 0..rows {
+                    if layer == 0 || rng.random_bool(0.6) {
+                        let at = text.append(layer, row).unwrap();
+                        assert!(text.append(layer, row).is_err(), "once a layer");
+                        appended.insert((layer, routing.tokens() + row), at);
+                    }
+                }
+            }
+            text.end();
+            assert_eq!(text.tokens(), routing.tokens() + rows);
+        }
+        // Appended places are those that readers are told.
+        let routing = text.routing().clone();
+        for layer in 0..layers {
+            let places = place_of(&routing, layer, routing.tokens(), machine.ports);
+            for (token, (owner, at)) in places.into_iter().enumerate() {
+                assert_eq!(Some(&at), appended.get(&(owner, token)));
+            }
+        }
+    }
+    println!("{played} layers played, {dropped} not, {buffered} tokens from the buffer");
+    assert!(played > 300 && dropped > 50 && buffered > 100);
+}
+
+#[test]
+fn orders_that_no_array_takes_are_refused() {
+    let machine = machine(4, 2, 8);
+    let order = KvOrder::new(machine, 16, 32).unwrap();
+    assert_eq!((order.round, order.slice, order.own(9).len()), (8, 32, 32));
+    assert_eq!(order.own(9)[8..10], [Some(8), None]);
+    let text = |columns, lanes| KvOrder::new(machine, columns, lanes).unwrap_err().to_string();
+    assert!(text(8, 16).contains("use fewer memory.hbm_ports"), "{}", text(8, 16));
+    assert!(text(48, 16).contains("array.columns is 48"), "{}", text(48, 16));
 }

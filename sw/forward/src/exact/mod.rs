@@ -12,10 +12,12 @@ pub mod fast;
 pub mod record;
 mod weights;
 
-use crate::{Arithmetic, ForwardError, KvView, Rows};
+use crate::arithmetic::in_order;
+use crate::{Arithmetic, ForwardError, KvView, Rows, Seen};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
+use skipopu_kv::KvOrder;
 use skipopu_model::{Matrix, Tensor};
 use skipopu_reference::npe::{residual, rope_row, swiglu, RmsNorm, Softmax, Turn};
 use skipopu_reference::pe::{self, Format, PeError, Variant};
@@ -27,6 +29,7 @@ pub struct Exact {
     variant: Variant,
     lanes: usize,
     ways: usize,
+    order: Option<KvOrder>,
 }
 
 /// Values that the NPE of `u280` takes in a cycle.
@@ -57,13 +60,44 @@ impl Exact {
         if let Variant::Aligned(widths) = variant {
             widths.check(lanes)?;
         }
-        Ok(Exact { variant, lanes, ways: WAYS })
+        Ok(Exact { variant, lanes, ways: WAYS, order: None })
     }
 
     /// The same with an NPE of `ways` values a cycle (64 unless said), which decides where its sums are cut.
     #[must_use]
     pub fn with_ways(self, ways: usize) -> Exact {
         Exact { ways: ways.max(1), ..self }
+    }
+
+    /// The same with attention reading tokens in the rounds of a machine, whose slices have as many slots as the columns lanes
+    /// (in the order of the text unless said).
+    #[must_use]
+    pub fn with_order(self, order: KvOrder) -> Exact {
+        Exact { order: Some(order), ..self }
+    }
+
+    /// Attention over slots: all of them take part in the alignment of their slice; a slot without a token is zero, and one that the row
+    /// does not see has no probability.
+    fn attend_slots(
+        &self,
+        query: &[f32],
+        kv: &KvView<u16>,
+        (slots, tokens): (&[Option<usize>], usize),
+        scale: f64,
+        out: &mut [f32],
+    ) {
+        let query = to_fp16(query);
+        let score = |slot: &Option<usize>| match slot {
+            Some(token) if *token < tokens => self.dot_fp16(&query, kv.key(*token)),
+            _ => f32::NEG_INFINITY,
+        };
+        let scores: Vec<u32> = slots.iter().map(|s| score(s).to_bits()).collect();
+        let p = Softmax::new(self.ways, scale).row(&scores, scores.len());
+        for (d, out) in out.iter_mut().enumerate() {
+            let value = |slot: &Option<usize>| slot.map_or(0, |token| kv.value(token)[d]);
+            let column: Vec<u16> = slots.iter().map(value).collect();
+            *out = self.dot_fp16(&p, &column);
+        }
     }
 
     /// FP16xFP16 over any length: slices summed in FP32.
@@ -138,6 +172,17 @@ impl Arithmetic for Exact {
 
     fn store(&self, value: f32) -> u16 {
         f16::from_f32(value).to_bits()
+    }
+
+    fn order(&self) -> Option<KvOrder> {
+        self.order
+    }
+
+    fn attend(&self, query: &[f32], kv: &KvView<u16>, seen: Seen, scale: f64, out: &mut [f32]) {
+        match seen.slots {
+            Some(slots) => self.attend_slots(query, kv, (slots, seen.tokens), scale, out),
+            None => in_order(self, query, kv, seen.tokens, scale, out),
+        }
     }
 
     fn scores(&self, query: &[f32], kv: &KvView<u16>, scores: &mut [f32]) {
