@@ -1,6 +1,7 @@
 //! [`Machine`]: the configuration as the executor needs it.
 
 use skipopu_config::{load_positions, Accumulation, Config};
+use skipopu_forward::{Exact, ForwardError};
 use skipopu_kv::{KvError, KvOrder};
 use skipopu_reference::pe::{AlignedWidths, PeError, Variant};
 
@@ -88,6 +89,14 @@ impl Machine {
             order: KvOrder::of(config)?,
             hash: config.hash_value(),
         })
+    }
+
+    /// The exact backend that computes what this machine does, block by block.
+    ///
+    /// # Errors
+    /// None that [`Machine::of`] has not found.
+    pub fn exact(&self) -> Result<Exact, ForwardError> {
+        Ok(Exact::new(self.variant, self.lanes)?.with_ways(self.ways).with_order(self.order))
     }
 
     /// Outputs of a tile of INT4 weights.

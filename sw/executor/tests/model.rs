@@ -46,7 +46,7 @@ impl Overlay {
         for (at, image) in &compiled.images.ddr {
             memory.ddr.write(*at, image).unwrap();
         }
-        let network = Network::new(exact(&machine), model, skipping).unwrap();
+        let network = Network::new(machine.exact().unwrap(), model, skipping).unwrap();
         let executor = Executor::new(machine, memory);
         Overlay { executor, compiled, network, position: 0, seed }
     }
@@ -71,12 +71,6 @@ impl Overlay {
     }
 }
 
-/// The exact backend of a machine.
-fn exact(machine: &Machine) -> Exact {
-    let exact = Exact::new(machine.variant, machine.lanes).unwrap();
-    exact.with_ways(machine.ways).with_order(machine.order)
-}
-
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|v| v.to_bits()).collect()
 }
@@ -91,7 +85,8 @@ fn agree(
 ) -> Counters {
     let mut overlay = Overlay::new(model, config, skipping, seed);
     let machine = Machine::of(config).unwrap();
-    let mut reference = Session::new(Network::new(exact(&machine), model, skipping).unwrap());
+    let mut reference =
+        Session::new(Network::new(machine.exact().unwrap(), model, skipping).unwrap());
     let mut token = 17u32;
     for (b, length) in blocks.iter().enumerate() {
         let tokens: Vec<u32> = (0..*length as u32).map(|i| (token + 31 * i) % 300).collect();

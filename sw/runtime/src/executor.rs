@@ -2,27 +2,28 @@
 
 use crate::device::{Device, DeviceError, Progress};
 use skipopu_config::Config;
-use skipopu_executor::{Counters, Executor, Machine, Memory, Stop};
+use skipopu_executor::{Counters, Executor, Machine, MachineError, Memory, Stop};
 use skipopu_isa::host::{self, control, status, Access, Counter, FaultKind, HostRegister, NO_PORT};
 use skipopu_isa::program::HEADER_BYTES;
 use skipopu_isa::{Cause, Program, ProgramError, Unit, BYTES};
 use skipopu_kv::layout::{CHANNEL_BYTES, WORD_BYTES};
-use skipopu_reference::pe::PeError;
 use std::ops::ControlFlow;
 
 /// Bytes of a DDR channel.
 const DDR_BYTES: u64 = 16 << 30;
 
 /// What the executor counts.
-const KEPT: [Counter; 8] = [
+const KEPT: [Counter; 10] = [
     Counter::Instructions,
     Counter::Branches,
     Counter::WeightBeats,
     Counter::KvWordsHbm,
+    Counter::KvWordsBuffer,
     Counter::KvWordsWritten,
     Counter::DdrWordsRead,
     Counter::DdrWordsWritten,
     Counter::Int4Cycles,
+    Counter::Fp16Cycles,
 ];
 
 /// The executor, driven as the hardware is. A start runs the program to its end.
@@ -50,8 +51,8 @@ impl ExecutorDevice {
     /// The machine of a configuration. `seed` draws which of several ready units goes first; results do not depend on it.
     ///
     /// # Errors
-    /// Widths that the array does not hold.
-    pub fn new(config: &Config, seed: u64) -> Result<ExecutorDevice, PeError> {
+    /// A configuration that is no overlay.
+    pub fn new(config: &Config, seed: u64) -> Result<ExecutorDevice, MachineError> {
         let machine = Machine::of(config)?;
         let ddr = DDR_BYTES * u64::from(config.memory.ddr_channels);
         let memory = Memory::new(ddr, config.memory.hbm_ports as usize, CHANNEL_BYTES);
@@ -100,23 +101,22 @@ impl ExecutorDevice {
     fn startable(&self) -> bool {
         let rows = self.setting(HostRegister::Rows) as usize;
         let end = rows as u64 + u64::from(self.setting(HostRegister::Position));
-        (1..=self.machine.rows).contains(&rows) && end <= self.machine.kv.context as u64
+        (1..=self.machine.rows).contains(&rows) && end <= self.machine.order.machine.context as u64
     }
 
     fn count(&self, counter: Counter) -> u64 {
         let (now, before) = (self.executor.counters(), &self.before);
-        let words = |n: u64| n / WORD_BYTES as u64;
         match counter {
             Counter::Instructions => now.instructions - before.instructions,
             Counter::Branches => now.branches_taken - before.branches_taken,
-            Counter::WeightBeats => {
-                (now.weight_bytes - before.weight_bytes) / self.machine.beat_bytes() as u64
-            }
-            Counter::KvWordsHbm => words(now.kv_bytes_read - before.kv_bytes_read),
-            Counter::KvWordsWritten => words(now.kv_bytes_written - before.kv_bytes_written),
-            Counter::DdrWordsRead => words(now.ddr_bytes_read - before.ddr_bytes_read),
-            Counter::DdrWordsWritten => words(now.ddr_bytes_written - before.ddr_bytes_written),
-            Counter::Int4Cycles => now.int4_passes - before.int4_passes,
+            Counter::WeightBeats => now.weight_beats - before.weight_beats,
+            Counter::KvWordsHbm => now.kv_words_hbm - before.kv_words_hbm,
+            Counter::KvWordsBuffer => now.kv_words_buffer - before.kv_words_buffer,
+            Counter::KvWordsWritten => now.kv_words_written - before.kv_words_written,
+            Counter::DdrWordsRead => now.ddr_words_read - before.ddr_words_read,
+            Counter::DdrWordsWritten => now.ddr_words_written - before.ddr_words_written,
+            Counter::Int4Cycles => now.int4_cycles - before.int4_cycles,
+            Counter::Fp16Cycles => now.fp16_cycles - before.fp16_cycles,
             _ => 0,
         }
     }
@@ -154,10 +154,8 @@ fn cause(stop: &Stop) -> (Cause, FaultKind) {
         Stop::Left { .. } => Cause::Left,
         Stop::Semaphore { .. } => Cause::Semaphore,
         Stop::Deadlock { .. } => Cause::Watchdog,
-        Stop::Layer { .. } | Stop::Context { .. } | Stop::NoKv { .. } => {
-            return (Cause::Unit, FaultKind::KvTable);
-        }
-        Stop::Starved => return (Cause::Unit, FaultKind::Weights),
+        Stop::Kv(_) | Stop::Position { .. } => return (Cause::Unit, FaultKind::KvTable),
+        Stop::Starved | Stop::LeftOver { .. } => return (Cause::Unit, FaultKind::Weights),
         _ => return (Cause::Unit, FaultKind::OnChip),
     };
     (cause, FaultKind::None)

@@ -3,7 +3,7 @@
 use skipopu_compiler::{compile, Compiled, Geometry};
 use skipopu_config::Config;
 use skipopu_executor::Machine;
-use skipopu_forward::{Engine, Exact, Network, Sampler, Session, Skipping};
+use skipopu_forward::{Engine, Network, Sampler, Session, Skipping};
 use skipopu_isa::host::{self, control, Counter, HostRegister};
 use skipopu_kv::layout::WORD_BYTES;
 use skipopu_model::{synthetic, Model, Placement, Spec};
@@ -29,8 +29,7 @@ fn config() -> Config {
 
 fn exact(model: &Model, skipping: Skipping) -> Box<dyn Engine> {
     let machine = Machine::of(&config()).unwrap();
-    let exact = Exact::new(machine.variant, machine.lanes).unwrap().with_ways(machine.ways);
-    Box::new(Session::new(Network::new(exact, model, skipping).unwrap()))
+    Box::new(Session::new(Network::new(machine.exact().unwrap(), model, skipping).unwrap()))
 }
 
 struct Bench {
