@@ -36,20 +36,27 @@ pub struct SumLane {
     widen: Widen,
     multiply: Multiply,
     add: Add,
+    // Cleared to -0 where sums start, which takes no logic.
+    before: Reg,
 }
 
 impl SumLane {
     /// Cycles by which a scale comes before its result.
     pub const SCALE_LEAD: usize = Widen::LATENCY;
 
+    /// Cycles from a result to its product.
+    fn product() -> usize {
+        Multiply::latency_of(SINGLE, HALF)
+    }
+
     /// Cycles from a result to when the partial sum is due.
     pub fn partial_due() -> usize {
-        Multiply::new(SINGLE, HALF, SINGLE).map_or(0, |m| m.latency())
+        SumLane::product() - 1
     }
 
     /// Cycles from a result to the sum.
     pub fn latency() -> usize {
-        SumLane::partial_due() + Add::LATENCY
+        SumLane::product() + Add::LATENCY
     }
 
     /// A lane.
@@ -68,6 +75,7 @@ impl SumLane {
             widen: Widen::new(),
             multiply: Multiply::new(SINGLE, HALF, SINGLE)?,
             add: Add::new(),
+            before: Reg::new(SINGLE_BITS),
         })
     }
 }
@@ -75,14 +83,18 @@ impl SumLane {
 impl Logic for SumLane {
     #[hdl(latency = SumLane::latency())]
     fn update(&mut self) {
+        dff_setup!(self, clock, before);
         clock!(self, clock, widen, multiply, add);
         self.widen.value.next = self.scale.val();
         self.multiply.a.next = self.result.val();
         let one = Word::new(1 + 8 + HALF, ONE);
         self.multiply.b.next = mux(self.scaled.val(), self.widen.result.val(), one);
         self.add.a.next = self.multiply.product.val();
-        let nothing = Word::new(SINGLE_BITS, MINUS_ZERO);
-        self.add.b.next = mux(self.first.val(), nothing, self.partial.val());
+        self.before.d.next = self.partial.val();
+        if self.first.val() {
+            self.before.d.next = Word::new(SINGLE_BITS, MINUS_ZERO);
+        }
+        self.add.b.next = self.before.q.val();
         self.add.odd.next = false;
         self.sum.next = self.add.sum.val();
     }

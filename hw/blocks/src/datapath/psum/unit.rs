@@ -8,8 +8,8 @@ use crate::primitives::{Bram, Delay, DelayReset};
 use crate::stream::{ItemSink, StreamSource};
 use skipopu_hdl::prelude::*;
 
-/// Read latency of the memories.
-const MEMORY: usize = Drain::MEMORY_LATENCY;
+/// Read latency of the partial sums: the lanes hold the register behind the memory.
+const MEMORY: usize = 1;
 
 /// Sums of slices, group scales applied on the way.
 ///
@@ -32,7 +32,7 @@ pub struct PartialSums {
     pub first: Signal<In, Bit>,
     /// They complete sums.
     pub finish: Signal<In, Bit>,
-    /// They are the last of a group.
+    /// They are the last of a group; only with `finish`.
     pub end: Signal<In, Bit>,
     /// They are of INT4 weights.
     pub int4: Signal<In, Bit>,
@@ -112,7 +112,7 @@ impl PartialSums {
             drained: Default::default(),
             lane: (0..outputs).map(|_| SumLane::new()).collect::<Result<_, _>>()?,
             partial: Bram::new(width, shape.entries(), MEMORY)?,
-            complete: Bram::new(width, 2 * shape.entries(), MEMORY)?,
+            complete: Bram::new(width, 2 * shape.entries(), Drain::MEMORY_LATENCY)?,
             drainer: Drain::new(shape)?,
             to_read: Delay::new(entry + 4, due - MEMORY)?,
             to_first: Delay::new(entry + 4, MEMORY)?,
@@ -134,7 +134,6 @@ impl Logic for PartialSums {
         clock!(self, clock, partial, complete, drainer, to_read, to_first, to_write, live);
         let entry = self._shape.entry_bits();
         let columns = self._shape.columns;
-        let outputs = 2 * columns;
 
         // What goes with the results: {int4, end, finish, first, entry}.
         self.to_read.enable.next = true;
@@ -167,7 +166,8 @@ impl Logic for PartialSums {
             self.lane[odd].result.next = self.upper.val().slice(at, SINGLE_BITS);
             self.lane[even].scale.next = self.scales.val().slice(even * VALUE_BITS, VALUE_BITS);
             self.lane[odd].scale.next = self.scales.val().slice(odd * VALUE_BITS, VALUE_BITS);
-            self.lane[even].scaled.next = self.int4.val();
+            // Even outputs of FP16 values mean nothing.
+            self.lane[even].scaled.next = true;
             self.lane[odd].scaled.next = self.int4.val();
             self.lane[even].first.next = first;
             self.lane[odd].first.next = first;
@@ -221,6 +221,5 @@ impl Logic for PartialSums {
             self.used.d.next = Word::zero(2);
             self.half.d.next = false;
         }
-        let _ = outputs;
     }
 }
