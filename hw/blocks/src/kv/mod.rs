@@ -19,14 +19,36 @@ pub use scheduler::KvScheduler;
 pub use shape::{KvShape, WORD_BITS};
 pub use unit::KvUnit;
 
+use crate::datapath::DatapathShape;
 use crate::entry::Entry;
+use delivery::{KvLoader, LaneMemory};
 use skipopu_config::Config;
+use skipopu_kv::KvMachine;
 
 const LEGAL: &str = "the catalogue's parameters are legal";
 
 fn shape(config: &Config) -> KvShape {
     KvShape::of(config).expect(LEGAL)
 }
+
+/// Whatever the configuration, of which not every one has this datapath.
+const SMALL: DatapathShape = DatapathShape {
+    lanes: 8,
+    columns: 8,
+    ways: 4,
+    rows: 8,
+    npe_rows: 8,
+    scratchpad: 64,
+    operand: 64,
+    constants: 64,
+    hbm_ports: 2,
+    kv_ports: 1,
+    context: 64,
+};
+
+/// The ports of [`SMALL`].
+const SMALL_MACHINE: KvMachine =
+    KvMachine { ports: 2, read_ports: 1, slots: 8, bank_words: 4096, context: 64, layers: 8 };
 
 /// Rows of the catalogue.
 pub const ENTRIES: &[Entry] = &[
@@ -88,5 +110,24 @@ pub const ENTRIES: &[Entry] = &[
         interval: |_| Some(1),
         test: "skipopu-hw::kv",
         build: |c| Box::new(KvUnit::new(shape(c)).expect(LEGAL)),
+    },
+    Entry {
+        name: "kv-lane-memory",
+        summary: "K or V of one token slot, written by word or slice, read by line",
+        latency: |_| Some(LaneMemory::LATENCY),
+        interval: |_| Some(1),
+        test: "skipopu-hw::kv_delivery",
+        build: |c| Box::new(LaneMemory::new(c.array.lanes as usize).expect(LEGAL)),
+    },
+    Entry {
+        name: "kv-loader",
+        summary: "K and V by round, and the block's own rows, to tiles of 8 columns and 8 lanes",
+        latency: |_| None,
+        interval: |_| Some(KvLoader::INTERVAL),
+        test: "skipopu-hw::kv_delivery",
+        build: |_| {
+            let kv = KvShape::new(SMALL_MACHINE).expect(LEGAL);
+            Box::new(KvLoader::new(&SMALL, &kv).expect(LEGAL))
+        },
     },
 ];

@@ -1,6 +1,7 @@
 //! What the tests of blocks share: emission, lint, lock-step of three engines.
 #![allow(dead_code)] // every test binary uses its own share
 
+pub mod kv_delivery;
 pub mod npe;
 pub mod pe;
 

@@ -44,6 +44,9 @@ pub struct LaneMemory {
 }
 
 impl LaneMemory {
+    /// Cycles from `read_line` to `line`.
+    pub const LATENCY: usize = Lutram::LATENCY;
+
     /// Parts of a line: the smaller of a word and a slice is a part.
     pub fn parts(lanes: usize) -> usize {
         (WORD_VALUES / lanes).max(lanes / WORD_VALUES)
@@ -57,6 +60,11 @@ impl LaneMemory {
     /// Bits of a number of a word or slice.
     pub fn index_bits(lanes: usize) -> usize {
         index_bits(WORDS * WORD_VALUES / lanes.min(WORD_VALUES))
+    }
+
+    /// Bits of a number of a slice.
+    pub fn slice_number_bits(lanes: usize) -> usize {
+        index_bits(WORDS * WORD_VALUES / lanes)
     }
 
     /// For slices of `lanes` values.
@@ -87,7 +95,7 @@ impl LaneMemory {
 }
 
 impl Logic for LaneMemory {
-    #[hdl(lanes = self._lanes)]
+    #[hdl(lanes = self._lanes, latency = Self::LATENCY)]
     fn update(&mut self) {
         let lanes = self._lanes;
         let parts = LaneMemory::parts(lanes);

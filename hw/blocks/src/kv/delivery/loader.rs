@@ -71,9 +71,13 @@ const SETTLING: usize = 3;
 /// - Does: per command first the rounds of `in` up to its `last`, then the rows of the block. Of keys, per round: an item on
 ///   `mask`, then a tile for each slice of a head. Of values, per frame: an item on `mask`, then a tile for each chunk of half
 ///   the columns. Column c of the lower half is of the first head, of the upper half of the second.
-///   An item is `{own, last, present}`, `last` with the command's last one.
-/// - Does not: keep what `in` brings for a token that is not there; it is zero.
-/// - Guarantee: a beat a cycle while a frame is there.
+///   An item is `{own, last, present}`, `last` with the command's last one, `present` a bit for each slot of the round, of
+///   values zero.
+/// - Does not: keep what `in` brings for a token that is not there; it is zero. Look whether `last` comes with the last word of
+///   a round: the join of the KV unit does.
+/// - Guarantee: a beat a cycle while a frame is there, and takes a word or a slice a cycle while one is empty; the first beat
+///   of a frame comes [`KvLoader::LATENCY`] cycles after its last word, or [`KvLoader::OWN_LATENCY`] after the grant of its
+///   last slice. An item is there at the latest a cycle after the first beat of its tiles.
 #[derive(LogicBlock, Ports)]
 pub struct KvLoader {
     /// Clock.
@@ -134,6 +138,15 @@ pub struct KvLoader {
 }
 
 impl KvLoader {
+    /// Cycles from the last word of a frame to its first beat, while no other frame is before it.
+    pub const LATENCY: usize = 1;
+    /// Cycles from the grant of the last slice of a frame to its first beat, likewise.
+    pub const OWN_LATENCY: usize = READ_LATENCY + 1;
+    /// Cycles from a command to the first word or slice that it asks for.
+    pub const COMMAND_LATENCY: usize = 1;
+    /// Cycles from a beat to the next.
+    pub const INTERVAL: usize = 1;
+
     /// For the memories of `shape` and the ports of `kv`.
     ///
     /// # Errors
@@ -225,6 +238,7 @@ impl Logic for KvLoader {
         let positions = self._shape.positions();
         let slots = self._shape.slots();
         let index = LaneMemory::index_bits(lanes);
+        let number_bits = LaneMemory::slice_number_bits(lanes);
         let lane_bits = index_bits(lanes);
         let command = self._command;
         let state = self.state.q.val();
@@ -295,7 +309,7 @@ impl Logic for KvLoader {
         // The last slices arrive before the frame is closed.
         if state == SETTLING {
             self.settle.d.next = self.settle.q.val() + 1;
-            if self.settle.q.val() == READ_LATENCY {
+            if self.settle.q.val() == READ_LATENCY - 1 {
                 self.closes.next = true;
                 closing_own = true;
                 closing_last = self.row.q.val() == rows;
@@ -310,13 +324,10 @@ impl Logic for KvLoader {
         self.own_live.reset.next = self.reset.val();
         self.own_live.d.next = Word::from(reads);
         self.own_wait.enable.next = true;
-        let number =
-            mux(self.second.q.val(), head.clone(), Word::zero(HEAD_BITS)) + self.slice.q.val();
-        self.own_wait.d.next = cat!(
-            self.frame.q.val(),
-            self.row_in_frame.q.val(),
-            number.zext(index + HEAD_BITS).trunc(index)
-        );
+        let number = mux(self.second.q.val(), head.trunc(number_bits), Word::zero(number_bits))
+            + self.slice.q.val().trunc(number_bits);
+        self.own_wait.d.next =
+            cat!(self.frame.q.val(), self.row_in_frame.q.val(), number.zext(index));
 
         // Lanes: stream s of round g is lane g S + s.
         let arrived = self.own_wait.q.val();
@@ -370,7 +381,9 @@ impl Logic for KvLoader {
         let ends = mux(f, self.last.q.val().slice(1, 1), self.last.q.val().slice(0, 1)).any();
         let last_round = self.out_round.q.val() == rounds - 1;
         let mut shown = self.here.val().trunc(round_size);
-        if rounds > 1 {
+        if values {
+            shown = Word::zero(round_size);
+        } else if rounds > 1 {
             for g in 1..rounds {
                 if self.out_round.q.val() == g {
                     shown = self.here.val().slice(g * round_size, round_size);
@@ -397,20 +410,20 @@ impl Logic for KvLoader {
         let within = self.out_slot.q.val().trunc(slot_bits - 1);
         let parts = LaneMemory::parts(lanes);
         let line_bits = index_bits(LaneMemory::lines(lanes));
-        let head_base = mux(upper, job_head.clone(), Word::zero(HEAD_BITS));
+        let head_base = mux(upper, job_head.trunc(number_bits), Word::zero(number_bits));
         // Keys: slice `head + tile`; values: slice and part of the chunk.
         let chunk_shift = rounds.ilog2() as usize;
         let wanted = mux(
             values,
-            (self.out_tile.q.val() >> chunk_shift).trunc(HEAD_BITS),
-            self.out_tile.q.val().trunc(HEAD_BITS),
+            self.out_tile.q.val().slice(chunk_shift, number_bits),
+            self.out_tile.q.val().trunc(number_bits),
         );
         let number = head_base + wanted;
-        let mut line = number.clone().zext(line_bits + HEAD_BITS).trunc(line_bits);
+        let mut line = number.trunc(line_bits);
         let mut sub = Word::zero((parts.ilog2() as usize).max(1));
         if lanes < WORD_VALUES {
             let shift = parts.ilog2() as usize;
-            line = (number.clone() >> shift).zext(line_bits + HEAD_BITS).trunc(line_bits);
+            line = number.slice(shift, line_bits);
             sub = number.trunc(shift);
         }
         for lane in 0..lanes {
@@ -468,7 +481,8 @@ impl Logic for KvLoader {
                 }
             }
         }
-        let gives = active && self.masked.q.val();
+        // The item goes into its queue with the first beat.
+        let gives = active && (self.masked.q.val() || self.masks.r#in.ready.val());
         self.load.valid.next = gives;
         let last_slot = self.out_slot.q.val() == slots - 1;
         self.load.last.next = last_slot;
