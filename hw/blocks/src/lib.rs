@@ -12,6 +12,7 @@
 //! | [`npe`] | everything that is not a matrix product |
 //! | [`datapath`] | what feeds the array and takes its results, loads and stores |
 //! | [`control`] | fetches the program and hands instructions to the units |
+//! | [`overlay`] | the core: all of them behind its ports |
 //! | [`parameter`] | what is said of a block that cannot be built |
 //! | [`catalogue`] | every block with its contract |
 
@@ -24,6 +25,7 @@ pub mod dma;
 mod entry;
 pub mod kv;
 pub mod npe;
+pub mod overlay;
 pub mod parameter;
 pub mod pe_array;
 pub mod primitives;

@@ -5,10 +5,12 @@ mod common;
 use common::Case;
 use skipopu_config::Config;
 use skipopu_hw::datapath::compute::{
-    Feeder, ReadArbiter, Sink, SliceMemory, StepGenerator, Walker,
+    ComputeUnit, Feeder, ReadArbiter, Sink, SliceMemory, StepGenerator, Walker,
 };
 use skipopu_hw::datapath::front::{ArrayDriver, RouterLoader, ScaleBuffer, WeightLoader};
+use skipopu_hw::datapath::load::{Boot, Crc32, DataLoader, LoadUnit, PortMux, WeightQueue};
 use skipopu_hw::datapath::psum::{Drain, PartialSums, SumLane};
+use skipopu_hw::datapath::store::{KvAdaptor, SliceReader, StoreUnit};
 use skipopu_hw::datapath::DatapathShape;
 use skipopu_hw::kv::delivery::{KvLoader, LaneMemory};
 use skipopu_hw::kv::KvShape;
@@ -80,4 +82,56 @@ fn kv_loader() {
     let kv = KvShape::of(&Config::preset("tiny").unwrap()).unwrap();
     let case = Case::new("kv_loader", move || KvLoader::new(&shape(), &kv).unwrap());
     case.agree_on_random(600, |r| r.often("reset", 0.005));
+}
+
+#[test]
+fn compute_unit() {
+    let config = Config::preset("tiny").unwrap();
+    let case = Case::new("compute_unit", move || ComputeUnit::new(&config).unwrap());
+    println!("{} modules", case.design.modules.len());
+}
+
+#[test]
+fn load() {
+    let config = || Config::preset("tiny").unwrap();
+    let case =
+        Case::new("port_mux", move || PortMux::new(&KvShape::of(&config()).unwrap()).unwrap());
+    case.agree_on_random(300, |_| ());
+    let case = Case::new("crc32", Crc32::new);
+    case.agree_on_random(300, |_| ());
+    let case = Case::new("boot", || Boot::new(7, 4096).unwrap());
+    case.agree_on_random(400, |r| r.often("start", 0.02));
+    let case = Case::new("weight_queue", || WeightQueue::new(&shape()).unwrap());
+    case.agree_on_random(600, |r| r.often("reset", 0.005));
+    let case = Case::new("data_loader", move || DataLoader::new(&config()).unwrap());
+    case.agree_on_random(600, |r| r.often("reset", 0.005));
+    let case = Case::new("load_unit", move || LoadUnit::new(&config()).unwrap());
+    case.agree_on_random(300, |r| r.often("reset", 0.005));
+}
+
+#[test]
+fn store() {
+    let config = || Config::preset("tiny").unwrap();
+    let case = Case::new("slice_reader", || SliceReader::new(&shape(), 512).unwrap());
+    case.agree_on_random(600, |r| r.often("reset", 0.005));
+    let case = Case::new("store_unit", move || StoreUnit::new(&config()).unwrap());
+    case.agree_on_random(600, |r| r.often("reset", 0.005));
+    let case = Case::new("kv_adaptor", move || KvAdaptor::new(&config()).unwrap());
+    case.agree_on_random(600, |r| {
+        r.often("reset", 0.005);
+        r.often("start", 0.01);
+        r.often("end_", 0.01);
+    });
+}
+
+#[test]
+fn overlay() {
+    // The hierarchy is deeper than a test's stack.
+    let body = || {
+        let config = Config::preset("tiny").unwrap();
+        let case =
+            Case::new("overlay", move || skipopu_hw::overlay::Overlay::new(&config).unwrap());
+        println!("{} modules", case.design.modules.len());
+    };
+    std::thread::Builder::new().stack_size(1 << 28).spawn(body).unwrap().join().unwrap();
 }

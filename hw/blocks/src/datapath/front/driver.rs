@@ -74,6 +74,8 @@ pub struct ArrayDriver {
     pub result_int4: Signal<Out, Bit>,
     /// Nothing is under way.
     pub idle: Signal<Out, Bit>,
+    /// A step waits for its tile.
+    pub starved: Signal<Out, Bit>,
     full: DFF<Bit>,
     left: Reg,
     source: Reg,
@@ -147,6 +149,7 @@ impl ArrayDriver {
             end: Default::default(),
             result_int4: Default::default(),
             idle: Default::default(),
+            starved: Default::default(),
             full: Default::default(),
             left: Reg::new(word.count.1),
             source: Reg::new(2),
@@ -310,6 +313,7 @@ impl Logic for ArrayDriver {
         self.end.next = control.bit(bits + 2);
         self.result_int4.next = control.bit(bits + 3);
         self.idle.next = !self.full.q.val() && !streaming;
+        self.starved.next = self.step.valid.val() && !self.full.q.val() && !streaming;
         if self.reset.val() {
             self.full.d.next = false;
             self.left.d.next = Word::zero(word.count.1);

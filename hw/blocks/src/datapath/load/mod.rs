@@ -1,4 +1,27 @@
 //! Weights, data and programs from HBM and DDR.
+//!
+//! | block | does |
+//! |---|---|
+//! | [`PortMux`] | weights, keys and values through one HBM port |
+//! | [`WeightQueue`] | words of all ports to the beats of a matrix |
+//! | [`DataLoader`] | rows of data from DDR to the memories on chip |
+//! | [`LoadUnit`] | the load unit's instructions |
+//! | [`Crc32`] | checksum of a program |
+//! | [`Boot`] | the program from DDR to the sequencer |
+
+mod boot;
+mod crc32;
+mod data_loader;
+mod port_mux;
+mod unit;
+mod weight_queue;
+
+pub use boot::Boot;
+pub use crc32::Crc32;
+pub use data_loader::DataLoader;
+pub use port_mux::PortMux;
+pub use unit::LoadUnit;
+pub use weight_queue::WeightQueue;
 
 use crate::entry::Entry;
 

@@ -1,4 +1,18 @@
 //! Data to DDR, keys and values to HBM.
+//!
+//! | block | does |
+//! |---|---|
+//! | [`SliceReader`] | slices of the scratchpad as words of a port |
+//! | [`StoreUnit`] | the store unit's instructions |
+//! | [`KvAdaptor`] | schedules, routing and places of keys and values, between the instructions and the KV unit |
+
+mod adaptor;
+mod slice_reader;
+mod unit;
+
+pub use adaptor::KvAdaptor;
+pub use slice_reader::SliceReader;
+pub use unit::StoreUnit;
 
 use crate::entry::Entry;
 

@@ -1,0 +1,229 @@
+//! [`WeightQueue`]: words of all HBM ports to the beats of a matrix.
+
+use super::super::shape::DatapathShape;
+use crate::dma::{Command, DmaOptions};
+use crate::kv::WORD_BITS;
+use crate::parameter::{index_bits, require, ParameterError};
+use crate::stream::{Fifo, FifoOptions, ItemSink, ItemSource, Storage, StreamSource};
+use skipopu_hdl::prelude::*;
+
+/// Chunks that wait for the array.
+const DEPTH: usize = 64;
+/// Chunks asked for at a time: a burst of 512 bytes of every port.
+const PIECE: usize = 8;
+/// Matrices under way.
+const MATRICES: usize = 16;
+/// Bits of a matrix's first unit.
+pub const UNIT_BITS: usize = 22;
+/// Bits of its number of beats.
+pub const BEATS_BITS: usize = 26;
+/// Bits of a byte address in a pseudo-channel.
+const CHANNEL_BITS: usize = 28;
+/// Bytes of a unit.
+const UNIT_SHIFT: usize = 6;
+
+/// Reads matrices and gives their load beats.
+///
+/// A *chunk* is a word of 64 bytes of every port, side by side: the units of a matrix are striped so. A chunk holds one or more
+/// beats.
+///
+/// - Does: a matrix per command `{beats, unit}`, taken when all reads of the one before are on their way. Reads are asked
+///   for in pieces of 8 chunks, when there is room. `last` goes with a matrix's last beat; what its last chunk holds beyond
+///   is dropped.
+/// - Guarantee: a beat a cycle while chunks are there; ports are never stopped.
+#[derive(LogicBlock, Ports)]
+pub struct WeightQueue {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Drops everything.
+    pub reset: Signal<In, Bit>,
+    /// `{beats, unit}`.
+    pub command: ItemSink,
+    /// Reads by port, `{bytes, address}`.
+    pub read_command: Vec<ItemSource>,
+    /// Words by port.
+    pub read: Vec<ItemSink>,
+    /// Beats.
+    pub out: StreamSource,
+    /// Reads are to be asked for, or beats wait.
+    pub busy: Signal<Out, Bit>,
+    chunks: Fifo,
+    matrices: Fifo,
+    asking: DFF<Bit>,
+    pending: Reg,
+    left: Reg,
+    unit: Reg,
+    size: Reg,
+    room: Reg,
+    beat: Reg,
+    given: Reg,
+    missing: Wire<Local>,
+    still: Wire<Local>,
+    goes: Signal<Local, Bit>,
+    _shape: DatapathShape,
+    _options: DmaOptions,
+}
+
+impl WeightQueue {
+    /// For the ports of `shape`.
+    ///
+    /// # Errors
+    /// A beat that is larger than a chunk.
+    pub fn new(shape: &DatapathShape) -> Result<WeightQueue, ParameterError> {
+        shape.check()?;
+        let ports = shape.hbm_ports;
+        let chunk = ports * WORD_BITS;
+        let legal = "a word of 64 bytes of each must hold a load beat";
+        let ok = chunk % shape.beat_bits() == 0 && ports.is_power_of_two();
+        require(ok, "weight queue", "HBM ports", ports, legal)?;
+        let options = DmaOptions::hbm();
+        let command = Command::bits(&options) - options.tag_bits;
+        let matrices = FifoOptions {
+            storage: Some(Storage::Lutram),
+            ..FifoOptions::new(BEATS_BITS, MATRICES)
+        };
+        let chunks = FifoOptions { storage: Some(Storage::Bram), ..FifoOptions::new(chunk, DEPTH) };
+        Ok(WeightQueue {
+            clock: Default::default(),
+            reset: Default::default(),
+            command: ItemSink::new(UNIT_BITS + BEATS_BITS),
+            read_command: (0..ports).map(|_| ItemSource::new(command)).collect(),
+            read: (0..ports).map(|_| ItemSink::new(WORD_BITS)).collect(),
+            out: StreamSource::new(shape.beat_bits()),
+            busy: Default::default(),
+            chunks: Fifo::new(&chunks)?,
+            matrices: Fifo::new(&matrices)?,
+            asking: Default::default(),
+            pending: Reg::new(ports),
+            left: Reg::new(BEATS_BITS),
+            unit: Reg::new(UNIT_BITS),
+            size: Reg::new(4),
+            room: Reg::with_init(Word::new(index_bits(DEPTH + 1), DEPTH as u128)),
+            beat: Reg::new(index_bits(chunk / shape.beat_bits())),
+            given: Reg::new(BEATS_BITS),
+            missing: Wire::new(ports),
+            still: Wire::new(ports),
+            goes: Default::default(),
+            _shape: *shape,
+            _options: options,
+        })
+    }
+}
+
+impl Logic for WeightQueue {
+    #[hdl(ports = self._shape.hbm_ports, beat = self._shape.beat_bits())]
+    fn update(&mut self) {
+        dff_setup!(self, clock, asking, pending, left, unit, size, room, beat, given);
+        clock!(self, clock, chunks, matrices);
+        let ports = self._shape.hbm_ports;
+        let beat_bits = self._shape.beat_bits();
+        let beats = ports * WORD_BITS / beat_bits;
+        let room_bits = index_bits(DEPTH + 1);
+        self.chunks.reset.next = self.reset.val();
+        self.matrices.reset.next = self.reset.val();
+
+        // A matrix: as many chunks as hold its beats.
+        let begins =
+            self.command.valid.val() && !self.asking.q.val() && self.matrices.r#in.ready.val();
+        self.command.ready.next = !self.asking.q.val() && self.matrices.r#in.ready.val();
+        let count = self.command.data.val().slice(UNIT_BITS, BEATS_BITS);
+        self.matrices.r#in.valid.next = self.command.valid.val() && !self.asking.q.val();
+        self.matrices.r#in.data.next = count.clone();
+        self.matrices.r#in.last.next = false;
+
+        // Its reads, piece by piece; every port takes its command in its own time.
+        let mut back = Word::zero(room_bits);
+        let piece = self.left.q.val() >= PIECE;
+        let now = mux(piece, Word::new(4, PIECE as u128), self.left.q.val().trunc(4));
+        let fits = self.room.q.val() >= now.clone().zext(room_bits);
+        self.goes.next = self.asking.q.val() && !self.pending.q.val().any() && fits;
+        if self.goes.val() {
+            self.size.d.next = now.clone();
+            self.pending.d.next = Word::ones(ports);
+        }
+        for p in 0..ports {
+            self.read_command[p].valid.next = self.pending.q.val().bit(p);
+            let bytes = self.size.q.val().zext(24) << UNIT_SHIFT;
+            let port = Word::new(33 - CHANNEL_BITS, p as u128);
+            self.read_command[p].data.next =
+                cat!(bytes, port, self.unit.q.val(), Word::zero(UNIT_SHIFT));
+            if self.pending.q.val().bit(p) && self.read_command[p].ready.val() {
+                self.pending.d.next.set_slice(p, &Word::zero(1));
+            }
+        }
+        let mut taken = Word::zero(room_bits);
+        if self.goes.val() {
+            taken = now.zext(room_bits);
+        }
+        // A piece is done when the last port has taken it.
+        for p in 0..ports {
+            let still = self.pending.q.val().bit(p) && !self.read_command[p].ready.val();
+            self.still.next.set_slice(p, &Word::from(still));
+        }
+        if self.pending.q.val().any() && !self.still.val().any() {
+            self.unit.d.next = self.unit.q.val() + self.size.q.val().zext(UNIT_BITS);
+            self.left.d.next = self.left.q.val() - self.size.q.val().zext(BEATS_BITS);
+            if self.left.q.val() == self.size.q.val().zext(BEATS_BITS) {
+                self.asking.d.next = false;
+            }
+        }
+        if begins {
+            let whole = count + Word::new(BEATS_BITS, beats as u128 - 1);
+            let chunks = whole >> (beats.ilog2() as usize);
+            self.asking.d.next = chunks.any();
+            self.left.d.next = chunks;
+            self.unit.d.next = self.command.data.val().trunc(UNIT_BITS);
+        }
+
+        // Words side by side.
+        for p in 0..ports {
+            self.missing.next.set_slice(p, &Word::from(!self.read[p].valid.val()));
+        }
+        let whole = !self.missing.val().any();
+        self.chunks.r#in.valid.next = whole;
+        self.chunks.r#in.last.next = false;
+        for p in 0..ports {
+            self.read[p].ready.next = whole && self.chunks.r#in.ready.val();
+            self.chunks.r#in.data.next.set_slice(p * WORD_BITS, &self.read[p].data.val());
+        }
+
+        // Chunks to beats.
+        let there = self.chunks.out.valid.val() && self.matrices.out.valid.val();
+        let ends = self.given.q.val() + 1 == self.matrices.out.data.val();
+        self.out.valid.next = there;
+        self.out.last.next = ends;
+        self.out.data.next = self.chunks.out.data.val().trunc(beat_bits);
+        let mut last_beat = true;
+        if beats > 1 {
+            last_beat = self.beat.q.val() == beats - 1;
+            for b in 1..beats {
+                if self.beat.q.val() == b {
+                    self.out.data.next = self.chunks.out.data.val().slice(b * beat_bits, beat_bits);
+                }
+            }
+        }
+        let gives = there && self.out.ready.val();
+        self.chunks.out.ready.next = gives && (last_beat || ends);
+        self.matrices.out.ready.next = gives && ends;
+        if gives {
+            self.given.d.next = self.given.q.val() + 1;
+            self.beat.d.next = self.beat.q.val() + 1;
+            if last_beat || ends {
+                self.beat.d.next = Word::zero(self.beat.width());
+                back = Word::new(room_bits, 1);
+            }
+            if ends {
+                self.given.d.next = Word::zero(BEATS_BITS);
+            }
+        }
+        self.room.d.next = self.room.q.val() + back - taken;
+        self.busy.next = self.asking.q.val() || self.matrices.out.valid.val();
+        if self.reset.val() {
+            self.asking.d.next = false;
+            self.pending.d.next = Word::zero(ports);
+            self.room.d.next = Word::new(room_bits, DEPTH as u128);
+            self.beat.d.next = Word::zero(self.beat.width());
+            self.given.d.next = Word::zero(BEATS_BITS);
+        }
+    }
+}
