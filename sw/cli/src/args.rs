@@ -4,11 +4,13 @@ mod hbm;
 mod isa;
 mod model;
 mod overlay;
+mod run;
 
 pub use hbm::{Hbm, HbmModel, HbmReplay};
 pub use isa::{Asm, Disasm, Isa};
 pub use model::{ArrayConfig, Backend, Dump, Eval, Generate, Method, Model, Quantise, Skip, Train};
 pub use overlay::{Compile, Compiled, Map};
+pub use run::{Run, RunBackend};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -69,6 +71,8 @@ pub enum Command {
     Eval(Eval),
     /// Let a model write.
     Generate(Generate),
+    /// Let a model write on the overlay: prepare it, compare every logit, report what it cost.
+    Run(Run),
     /// Emit the blocks, co-simulate them against Rust and print the comparison.
     Demo(Demo),
 }

@@ -7,6 +7,7 @@ use skipopu_forward::ForwardError;
 use skipopu_ledger::LedgerError;
 use skipopu_model::ModelError;
 use skipopu_quant::QuantError;
+use skipopu_runtime::RuntimeError;
 use skipopu_train::TrainError;
 use std::fmt;
 use std::process::ExitCode;
@@ -24,6 +25,8 @@ pub enum Exit {
     Usage = 2,
     /// Something the request needs is not there: a tool, a readable file.
     Environment = 3,
+    /// The user interrupted it; what was done until then is reported.
+    Interrupted = 130,
 }
 
 /// An error for the user: one sentence and the exit code.
@@ -42,6 +45,11 @@ impl Failure {
     /// A wrong request.
     pub fn usage(message: impl fmt::Display) -> Failure {
         Failure { exit: Exit::Usage, message: message.to_string() }
+    }
+
+    /// The user's interruption.
+    pub fn interrupted(message: impl fmt::Display) -> Failure {
+        Failure { exit: Exit::Interrupted, message: message.to_string() }
     }
 
     /// Something missing around the program.
@@ -94,6 +102,15 @@ impl From<ModelError> for Failure {
 impl From<ForwardError> for Failure {
     fn from(e: ForwardError) -> Failure {
         Failure::usage(e)
+    }
+}
+
+impl From<RuntimeError> for Failure {
+    fn from(e: RuntimeError) -> Failure {
+        match e {
+            RuntimeError::Halted(_) | RuntimeError::Device(_) => Failure::check(e),
+            _ => Failure::usage(e),
+        }
     }
 }
 

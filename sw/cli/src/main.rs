@@ -7,6 +7,7 @@ mod demo;
 mod emitter;
 mod exit;
 mod folder;
+mod lock;
 mod output;
 mod progress;
 

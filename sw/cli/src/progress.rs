@@ -9,6 +9,7 @@ pub struct Progress {
     verb: &'static str,
     done: u64,
     total: u64,
+    quiet: bool,
 }
 
 impl Progress {
@@ -20,7 +21,14 @@ impl Progress {
             let style = style.expect("the template is well formed").progress_chars("=> ");
             ProgressBar::new(total).with_style(style).with_prefix(verb)
         });
-        Progress { bar, verb, done: 0, total }
+        Progress { bar, verb, done: 0, total, quiet: false }
+    }
+
+    /// Steps too short and too many for a line each: nothing is said where there is no terminal.
+    pub fn quiet(verb: &'static str, total: usize) -> Progress {
+        let mut progress = Progress::new(verb, total);
+        progress.quiet = true;
+        progress
     }
 
     /// Begins the next step.
@@ -30,6 +38,7 @@ impl Progress {
                 bar.set_position(self.done);
                 bar.set_message(name.to_string());
             }
+            None if self.quiet => {}
             None => eprintln!("{} {name} ({}/{})", self.verb, self.done + 1, self.total),
         }
         self.done += 1;

@@ -18,9 +18,10 @@
 //! | `layers.N.PROJECTION.down`, `.up` | F16, rank x inputs, outputs x rank; the change is their product |
 //! | `layers.N.{attention,ffn}_norm`, `final_norm` | F32, D; in place of the model's |
 
-use crate::container::{store, Checksum};
+use crate::container::{hex, store, Checksum};
 use crate::tensor_file::TensorFile;
 use crate::{Matrix, Model, ModelError, Placement, Projection, Routers, Tensor};
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -38,6 +39,12 @@ pub const STORIES15M: &str = "stories15m.adapter";
 pub fn stories15m() -> Result<Adapter, ModelError> {
     let bytes = include_bytes!("../data/stories15m.adapter");
     Adapter::from_bytes(Path::new(STORIES15M), bytes.to_vec())
+}
+
+/// SHA-256 of the file of [`stories15m`], in hexadecimal.
+pub fn stories15m_sha256() -> String {
+    let bytes: &[u8] = include_bytes!("../data/stories15m.adapter");
+    hex(&Sha256::digest(bytes))
 }
 
 /// A change of a matrix: the product of two narrow ones.

@@ -16,6 +16,7 @@ mod operands;
 mod overlay;
 mod pe;
 mod quantise;
+mod run;
 mod synth;
 mod train;
 
@@ -45,6 +46,7 @@ pub fn run(args: Args) -> Done {
         Command::Train(a) => train::run(&a),
         Command::Eval(a) => eval::run(&a),
         Command::Generate(a) => generate::run(&a),
+        Command::Run(a) => run::run(&a),
         Command::Demo(a) => demo::run(&a),
     }
 }

@@ -7,25 +7,14 @@ use crate::output;
 use crate::progress::Progress;
 use skipopu_forward::evaluate::documents;
 use skipopu_forward::{Network, Session, Skipping, F32};
-use skipopu_model::{container, open, Opened};
+use skipopu_model::{container, open, Model, Opened};
 use skipopu_quant::{calibration, quantise, Method};
 
 /// Runs the command.
 pub fn run(args: &Quantise) -> Done {
     let opened = open(&args.model)?;
-    let texts = match args.method {
-        Choice::Rtn => Vec::new(),
-        Choice::Gptq => calibration_texts(args, &opened)?,
-    };
-    let method = match args.method {
-        Choice::Rtn => Method::Rtn,
-        Choice::Gptq => Method::Gptq(&texts, skipping(args, &opened)),
-    };
-    let mut progress = Progress::new("quantising", opened.model.spec.layers + 1);
-    let model = quantise(&opened.model, args.bits, args.group, method, |s| progress.step(s))?;
-    drop(progress);
+    let (model, tokens) = quantised(args, &opened)?;
     container::write(&args.out, &model, opened.tokenizer.as_ref())?;
-    let tokens: usize = texts.iter().map(Vec::len).sum();
     let on = if tokens > 0 { format!(" on {tokens} tokens") } else { String::new() };
     let bytes: usize = model.matrices().map(|(_, m)| m.bytes()).sum();
     output::line(format!(
@@ -34,6 +23,21 @@ pub fn run(args: &Quantise) -> Done {
         model.classifier().format(),
         args.method
     ))
+}
+
+/// The model quantised as the arguments say, and the tokens that it was calibrated on.
+pub fn quantised(args: &Quantise, opened: &Opened) -> Done<(Model, usize)> {
+    let texts = match args.method {
+        Choice::Rtn => Vec::new(),
+        Choice::Gptq => calibration_texts(args, opened)?,
+    };
+    let method = match args.method {
+        Choice::Rtn => Method::Rtn,
+        Choice::Gptq => Method::Gptq(&texts, skipping(args, opened)),
+    };
+    let mut progress = Progress::new("quantising", opened.model.spec.layers + 1);
+    let model = quantise(&opened.model, args.bits, args.group, method, |s| progress.step(s))?;
+    Ok((model, texts.iter().map(Vec::len).sum()))
 }
 
 fn skipping(args: &Quantise, opened: &Opened) -> Skipping {
