@@ -23,7 +23,7 @@ impl Bench {
     /// The model as trained, a tokenizer of bytes and letters beside it.
     fn trained(&self) -> String {
         let mut spec = synthetic::spec();
-        (spec.dim, spec.heads, spec.kv_heads, spec.head_dim) = (128, 4, 2, 32);
+        (spec.dim, spec.heads, spec.kv_heads, spec.head_dim) = (128, 8, 4, 16);
         spec.context = 60;
         let path = self.path("model.bin");
         std::fs::write(&path, llama2c::to_bytes(&synthetic::model(spec, 0, true))).unwrap();
