@@ -65,7 +65,6 @@ pub struct Overlay {
     stopped: DFF<Bit>,
     refusal: Reg,
     busy_units: Reg,
-    half_word: Reg,
     fault_unit: Reg,
     fault_kind: Reg,
     fault_port: Reg,
@@ -122,7 +121,6 @@ impl Overlay {
             stopped: Default::default(),
             refusal: Reg::new(Cause::BITS),
             busy_units: Reg::new(3),
-            half_word: Reg::new(ports),
             fault_unit: Reg::new(2),
             fault_kind: Reg::new(FaultKind::BITS),
             fault_port: Reg::new(8),
@@ -150,7 +148,7 @@ impl Logic for Overlay {
     )]
     fn update(&mut self) {
         dff_setup!(self, clock, restart, was_busy, ending, settle, stopped, refusal, busy_units);
-        dff_setup!(self, clock, half_word, fault_unit, fault_kind, fault_port);
+        dff_setup!(self, clock, fault_unit, fault_kind, fault_port);
         clock!(self, clock, registers, counters, boot, sequencer, load, compute, store, adaptor);
         clock!(self, clock, kv, hbm, ddr);
         self.hbm.axi_clock.next = self.hbm_clock.val();
@@ -444,14 +442,11 @@ impl Logic for Overlay {
                 from_buffer = from_buffer + there.zext(8);
             }
         }
-        // A word written is two beats of 32 bytes.
         for p in 0..ports {
-            let moves = self.store.kv_write[p].valid.val() && self.hbm.write_in[p].ready.val();
-            let second = self.half_word.q.val().slice(p, 1);
-            if moves {
-                self.half_word.d.next.set_slice(p, &!second.clone());
-                written = written + second.zext(8);
-            }
+            let asks =
+                self.store.kv_command[p].valid.val() && self.hbm.write_command[p].ready.val();
+            let bytes = self.store.kv_command[p].data.val().slice(33, 14) + Word::new(14, 63);
+            written = written + mux(asks, bytes >> 6, Word::zero(14)).trunc(8);
         }
         self.hbm_words.next = mux(delivers, from_hbm, Word::zero(8));
         self.buffer_words.next = mux(delivers, from_buffer, Word::zero(8));

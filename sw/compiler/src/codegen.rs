@@ -291,6 +291,11 @@ impl Codegen<'_> {
         // A token that is always given is taken by the next `route`, which always runs; one of the skipped part within it.
         self.append_pending = everyone;
         let skip_rest = (skips && everyone).then(|| self.branch(attending, &[Unit::Compute]));
+        if skip_rest.is_some() {
+            // An operand memory holds the rows of a product and no others.
+            let again = self.normalise(gains, attending)?;
+            self.push(again);
+        }
         self.attention(l, &places, attending, !everyone)?;
         self.here(skip_all)?;
         self.here(skip_rest)?;

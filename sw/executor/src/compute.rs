@@ -201,6 +201,7 @@ impl Executor {
         let machine = self.machine;
         let outputs = machine.outputs();
         let mut operands = Vec::with_capacity(rows.len());
+        self.state.operand[m.operand as usize].holds(rows)?;
         for row in rows {
             let x = self.state.operand[m.operand as usize].read(*row, m.slices)?;
             let slices = x.chunks(machine.lanes).map(|s| Activation::new(&machine, s));

@@ -118,6 +118,16 @@ impl OperandMemory {
         self.slices.read(self.place(row)? * self.stride, count)
     }
 
+    /// # Errors
+    /// A row of `rows` that it does not hold, or one that it holds beside them.
+    pub fn holds(&self, rows: &[usize]) -> Result<(), Stop> {
+        match self.rows.iter().zip(rows).find(|(own, asked)| own != asked) {
+            Some((_, asked)) => Err(Stop::Row { row: *asked }),
+            None if self.rows.len() != rows.len() => Err(Stop::Row { row: self.rows.len() }),
+            None => Ok(()),
+        }
+    }
+
     /// The memory by address: row `j` of those that were begun is at `j` times the slices of a row.
     pub fn slices(&self) -> &Slices {
         &self.slices

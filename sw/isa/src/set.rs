@@ -312,7 +312,7 @@ instructions! {
     Matmul("matmul") = 0x22 on Compute {
         /// the operand memory read
         operand: Operand,
-        /// the rows; the operand memory must hold them
+        /// the rows: those that the operand memory holds, no others
         rows: Rows,
         /// slices of the reduction
         slices: Slices,

@@ -151,14 +151,17 @@ impl Logic for LoadUnit {
         self.loader.command.valid.next = offered && data;
         self.loader.command.data.next =
             self.instruction.data.val().slice(own.fields, data_loader::COMMAND_BITS);
-        self.kv_layer.valid.next = offered && kv;
+        // Words of a port come in the order of its reads: keys and values asked for before the weights that attention's
+        // products still need would wait in front of them for ever.
+        let follows = kv && !self.queue.behind.val();
+        self.kv_layer.valid.next = offered && follows;
         let layer = self.kv_layer.data.width();
         self.kv_layer.data.next =
             self.instruction.data.val().slice(own.layer.0, own.layer.1).trunc(layer);
         self.taken.next = offered
             && ((weights && self.queue.command.ready.val())
                 || (data && self.loader.command.ready.val())
-                || (kv && self.kv_layer.ready.val()));
+                || (follows && self.kv_layer.ready.val()));
         self.instruction.ready.next = self.taken.val();
         self.done.d.next = false;
         if self.taken.val() {

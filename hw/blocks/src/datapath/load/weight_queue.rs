@@ -45,8 +45,8 @@ pub struct WeightQueue {
     pub read: Vec<ItemSink>,
     /// Beats.
     pub out: StreamSource,
-    /// Reads are to be asked for, or beats wait.
-    pub busy: Signal<Out, Bit>,
+    /// Reads are still to be asked for.
+    pub behind: Signal<Out, Bit>,
     chunks: Fifo,
     matrices: Fifo,
     asking: DFF<Bit>,
@@ -90,7 +90,7 @@ impl WeightQueue {
             read_command: (0..ports).map(|_| ItemSource::new(command)).collect(),
             read: (0..ports).map(|_| ItemSink::new(WORD_BITS)).collect(),
             out: StreamSource::new(shape.beat_bits()),
-            busy: Default::default(),
+            behind: Default::default(),
             chunks: Fifo::new(&chunks)?,
             matrices: Fifo::new(&matrices)?,
             asking: Default::default(),
@@ -217,7 +217,7 @@ impl Logic for WeightQueue {
             }
         }
         self.room.d.next = self.room.q.val() + back - taken;
-        self.busy.next = self.asking.q.val() || self.matrices.out.valid.val();
+        self.behind.next = self.asking.q.val();
         if self.reset.val() {
             self.asking.d.next = false;
             self.pending.d.next = Word::zero(ports);

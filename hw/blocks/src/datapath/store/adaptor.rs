@@ -16,6 +16,7 @@ const PLAY: usize = 5;
 const ENDING: usize = 6;
 const NOTE: usize = 7;
 const APPEND: usize = 8;
+const CLEAR: usize = 9;
 const STATE_BITS: usize = 4;
 
 /// Bits of sizes.
@@ -25,11 +26,10 @@ const CHANNEL_WORD: usize = 22;
 
 /// Drives the KV unit through a block of tokens.
 ///
-/// - Does: at `start` of a text's first block clears the unit. The first `load.kv` of a later block has the unit's sizes set and layer 0
-///   scheduled; a `load.kv` of layer m drops the schedules below m and plays that of m, then has m + 1 scheduled. At
-///   `end` a schedule that was not played is dropped, and the rows' routing, as `appended` said it, is noted row by row.
+/// - Does: at the `end` of a text's first block sets the unit's sizes and clears it. In a later block has layer 0 scheduled;
+///   a `load.kv` of layer m drops the schedules below m and plays that of m, then has m + 1 scheduled. At `end` a schedule that was not played is dropped, and the rows' routing, as `appended` said it, is noted row by row.
 /// - Does not: play anything for a block at position 0; such a `load.kv` is taken at once.
-/// - Guarantee: `busy` from `start` on where it clears, and from `end` until all is noted.
+/// - Guarantee: `busy` from the cycle after `end` until all is noted.
 #[derive(LogicBlock, Ports)]
 pub struct KvAdaptor {
     /// Clock.
@@ -103,6 +103,7 @@ pub struct KvAdaptor {
     state: Reg,
     bits: Vec<Reg>,
     sized: DFF<Bit>,
+    running: DFF<Bit>,
     requested: DFF<Bit>,
     current: Reg,
     settle: Reg,
@@ -167,6 +168,7 @@ impl KvAdaptor {
             state: Reg::new(STATE_BITS),
             bits: (0..shape.rows).map(|_| Reg::new(kv.machine.layers)).collect(),
             sized: Default::default(),
+            running: Default::default(),
             requested: Default::default(),
             current: Reg::new(layer + 1),
             settle: Reg::new(3),
@@ -197,7 +199,7 @@ impl Logic for KvAdaptor {
         context = self._kv.machine.context
     )]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, sized, requested, current, settle, head_slices);
+        dff_setup!(self, clock, state, sized, running, requested, current, settle, head_slices);
         dff_setup!(self, clock, pass_count, token_words, stride, used, fitting, layer, at, row);
         let machine = self._kv.machine;
         let lanes = self._shape.lanes;
@@ -261,17 +263,13 @@ impl Logic for KvAdaptor {
             if self.kv_layer.valid.val() {
                 if !later {
                     self.kv_layer.ready.next = true;
-                } else if !self.sized.q.val() {
-                    self.settle.d.next = Word::zero(3);
-                    self.used.d.next = Word::zero(SIZE);
-                    self.fitting.d.next = Word::zero(slot_bits);
-                    self.state.d.next = Word::new(STATE_BITS, SIZES as u128);
                 } else if !self.requested.q.val() {
                     self.state.d.next = Word::new(STATE_BITS, ASK as u128);
                 } else {
                     self.state.d.next = Word::new(STATE_BITS, SCHEDULE as u128);
                 }
             } else if later
+                && self.running.q.val()
                 && self.sized.q.val()
                 && !self.requested.q.val()
                 && self.current.q.val() < self.layers.val()
@@ -310,9 +308,13 @@ impl Logic for KvAdaptor {
                 + (self.stride.q.val() * self.pass_count.q.val()).trunc(CHANNEL_WORD);
             if self.layer.q.val() + 1 == self.layers.val() {
                 self.sized.d.next = true;
-                self.current.d.next = Word::zero(layer_bits + 1);
-                self.state.d.next = Word::new(STATE_BITS, ASK as u128);
+                self.state.d.next = Word::new(STATE_BITS, CLEAR as u128);
             }
+        } else if state == CLEAR {
+            self.clear.next = true;
+            self.layer.d.next = Word::zero(layer_bits + 1);
+            self.row.d.next = Word::zero(self.row.width());
+            self.state.d.next = Word::new(STATE_BITS, NOTE as u128);
         } else if state == ASK {
             self.request.valid.next = true;
             if self.request.ready.val() {
@@ -365,23 +367,30 @@ impl Logic for KvAdaptor {
                 self.state.d.next = Word::zero(STATE_BITS);
             }
         }
-        self.busy.next = state >= ENDING;
+        self.busy.next = state >= ENDING || state == SIZES || state == BASES;
         if self.start.val() {
-            self.sized.d.next = false;
+            self.running.d.next = true;
             self.requested.d.next = false;
             self.current.d.next = Word::zero(layer_bits + 1);
             self.state.d.next = Word::zero(STATE_BITS);
             if !later {
-                self.clear.next = true;
+                self.sized.d.next = false;
             }
         }
         if self.end.val() {
+            self.running.d.next = false;
             self.state.d.next = Word::new(STATE_BITS, ENDING as u128);
-            self.sized.d.next = false;
+            if !later {
+                self.settle.d.next = Word::zero(3);
+                self.used.d.next = Word::zero(SIZE);
+                self.fitting.d.next = Word::zero(slot_bits);
+                self.state.d.next = Word::new(STATE_BITS, SIZES as u128);
+            }
         }
         if self.reset.val() {
             self.state.d.next = Word::zero(STATE_BITS);
             self.sized.d.next = false;
+            self.running.d.next = false;
             self.requested.d.next = false;
         }
     }

@@ -1,0 +1,88 @@
+//! The core in simulation: whole models, every logit equal to the exact backend's, counters equal to the executor's.
+
+use skipopu_compiler::compile;
+use skipopu_config::Config;
+use skipopu_cosim::{Core, Memories, VerilatedDevice};
+use skipopu_executor::Machine;
+use skipopu_forward::{Engine, Network, Session, Skipping};
+use skipopu_isa::host::Counter;
+use skipopu_model::{synthetic, Model, Placement, Spec};
+use skipopu_quant::{quantise, Method};
+use skipopu_runtime::{ExecutorDevice, Overlay};
+use std::ops::ControlFlow;
+
+/// Cycles of silence after which a core that hangs says so.
+const WATCHDOG: u32 = 20_000;
+
+fn model(kv_heads: usize, placement: Placement) -> Model {
+    let spec = Spec { head_dim: 16, kv_heads, context: 48, ..synthetic::spec() };
+    let mut model = synthetic::model(spec, 5, true);
+    model = quantise(&model, 4, 32, Method::Rtn, |_| ()).unwrap();
+    model.routers = Some(synthetic::routers(&model.spec, 6, placement));
+    model
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
+
+fn agree(core: &Core, config: &Config, model: &Model, skipping: Skipping, blocks: &[usize]) {
+    let compiled = compile(model, config, skipping).unwrap();
+    let device = Box::new(VerilatedDevice::new(core, Memories::Fixed).unwrap());
+    let mut overlay = Overlay::new(device, model, &compiled, config, |_| ()).unwrap();
+    overlay.set_watchdog(WATCHDOG).unwrap();
+    let device = Box::new(ExecutorDevice::new(config, 1).unwrap());
+    let mut executor = Overlay::new(device, model, &compiled, config, |_| ()).unwrap();
+    let machine = Machine::of(config).unwrap();
+    let network = Network::new(machine.exact().unwrap(), model, skipping).unwrap();
+    let mut reference = Session::new(network);
+    let mut token = 17u32;
+    for (b, length) in blocks.iter().enumerate() {
+        let tokens: Vec<u32> = (0..*length as u32).map(|i| (token + 31 * i) % 300).collect();
+        token = (token + 7) % 300;
+        let expected = reference.next(&tokens).unwrap();
+        let go = &mut |_| ControlFlow::Continue(());
+        let of_executor = executor.next(&tokens, go).unwrap();
+        assert_eq!(bits(&of_executor.logits), bits(&expected), "executor, block {b}");
+        let found = overlay.next(&tokens, go).unwrap_or_else(|e| panic!("block {b}: {e}"));
+        assert_eq!(bits(&found.logits), bits(&expected), "{skipping:?}, block {b} of {blocks:?}");
+        for counter in Counter::ALL.iter().filter(|c| COUNTED.contains(c)) {
+            let (here, there) = (found.counts.get(*counter), of_executor.counts.get(*counter));
+            assert_eq!(here, there, "{}: {skipping:?}, block {b} of {blocks:?}", counter.name());
+        }
+    }
+}
+
+/// What the executor counts too.
+const COUNTED: [Counter; 10] = [
+    Counter::Instructions,
+    Counter::Branches,
+    Counter::WeightBeats,
+    Counter::KvWordsHbm,
+    Counter::KvWordsBuffer,
+    Counter::KvWordsWritten,
+    Counter::DdrWordsRead,
+    Counter::DdrWordsWritten,
+    Counter::Int4Cycles,
+    Counter::Fp16Cycles,
+];
+
+#[test]
+fn skipping() {
+    let config = Config::preset("tiny").unwrap();
+    let core = Core::build(&config, false).unwrap();
+    for placement in [Placement::PreAttention, Placement::OwnInput] {
+        let model = model(3, placement);
+        for skipping in [Skipping::Partial, Skipping::KvReuse] {
+            agree(&core, &config, &model, skipping, &[3, 1, 1, 8, 1, 5, 1, 1]);
+        }
+    }
+}
+
+#[test]
+fn dense() {
+    let config = Config::preset("tiny").unwrap();
+    let core = Core::build(&config, false).unwrap();
+    let model = model(3, Placement::PreAttention);
+    agree(&core, &config, &model, Skipping::Dense, &[1, 1, 1, 4, 1]);
+}
