@@ -1,6 +1,6 @@
 //! The core in simulation: whole models, every logit equal to the exact backend's, counters equal to the executor's.
 
-use skipopu_compiler::compile;
+use skipopu_compiler::{compile_as, Dataflow};
 use skipopu_config::Config;
 use skipopu_cosim::{Core, Memories, VerilatedDevice};
 use skipopu_executor::Machine;
@@ -27,8 +27,18 @@ fn bits(values: &[f32]) -> Vec<u32> {
 }
 
 fn agree(core: &Core, config: &Config, model: &Model, skipping: Skipping, blocks: &[usize]) {
-    let compiled = compile(model, config, skipping).unwrap();
-    let device = Box::new(VerilatedDevice::new(core, Memories::Fixed).unwrap());
+    agree_as(core, config, model, (skipping, Dataflow::Fused, Memories::Fixed), blocks);
+}
+
+fn agree_as(
+    core: &Core,
+    config: &Config,
+    model: &Model,
+    (skipping, dataflow, memories): (Skipping, Dataflow, Memories),
+    blocks: &[usize],
+) {
+    let compiled = compile_as(model, config, skipping, dataflow).unwrap();
+    let device = Box::new(VerilatedDevice::new(core, memories).unwrap());
     let mut overlay = Overlay::new(device, model, &compiled, config, |_| ()).unwrap();
     overlay.set_watchdog(WATCHDOG).unwrap();
     let device = Box::new(ExecutorDevice::new(config, 1).unwrap());
@@ -85,4 +95,38 @@ fn dense() {
     let core = Core::build(&config, false).unwrap();
     let model = model(3, Placement::PreAttention);
     agree(&core, &config, &model, Skipping::Dense, &[1, 1, 1, 4, 1]);
+}
+
+#[test]
+fn rowwise_passes_give_the_same() {
+    let config = Config::preset("tiny").unwrap();
+    let core = Core::build(&config, false).unwrap();
+    let model = model(3, Placement::PreAttention);
+    let how = (Skipping::KvReuse, Dataflow::Rowwise, Memories::Fixed);
+    agree_as(&core, &config, &model, how, &[3, 1, 8, 1]);
+}
+
+/// Heads of 48 values, which fill three slices of the lanes, as those of stories15M do.
+#[test]
+fn shapes_of_stories15m() {
+    let config = Config::preset("cosim").unwrap();
+    let core = Core::build(&config, false).unwrap();
+    let spec = Spec {
+        dim: 96,
+        head_dim: 48,
+        heads: 2,
+        kv_heads: 2,
+        hidden: 160,
+        context: 64,
+        ..synthetic::spec()
+    };
+    let mut model = synthetic::model(spec, 5, true);
+    model = quantise(&model, 4, 32, Method::Rtn, |_| ()).unwrap();
+    model.routers = Some(synthetic::routers(&model.spec, 6, Placement::PreAttention));
+    for memories in [Memories::Fixed, Memories::Modelled] {
+        for skipping in [Skipping::Dense, Skipping::KvReuse] {
+            let how = (skipping, Dataflow::Fused, memories);
+            agree_as(&core, &config, &model, how, &[5, 1, 16, 1, 1]);
+        }
+    }
 }

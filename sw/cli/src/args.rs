@@ -10,7 +10,7 @@ pub use hbm::{Hbm, HbmModel, HbmReplay};
 pub use isa::{Asm, Disasm, Isa};
 pub use model::{ArrayConfig, Backend, Dump, Eval, Generate, Method, Model, Quantise, Skip, Train};
 pub use overlay::{Compile, Compiled, Map};
-pub use run::{Run, RunBackend};
+pub use run::{MemoryModel, Run, RunBackend};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;

@@ -44,6 +44,9 @@ impl Bench {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_skipopu"));
         command.arg("run").args(arguments).args(["--config", "tiny"]);
+        if !arguments.contains(&"--backend") {
+            command.args(["--backend", "executor"]);
+        }
         command.env("SKIPOPU_CACHE", self.path("cache")).env("SKIPOPU_NPM", "/nowhere/npm");
         command
     }

@@ -28,11 +28,13 @@ use crate::sizes::Area;
 use crate::{CompileError, Geometry, MemoryMap, Sizes};
 use skipopu_forward::Skipping;
 use skipopu_isa::program::HEADER_BYTES;
-use skipopu_isa::value::{Flag, Function, Number, Operand, Repeat, Routers, Rows, Space, Target};
+use skipopu_isa::value::{
+    Flag, Function, Number, Operand, Repeat, Routers, Rows, Softmax, Space, Target,
+};
 use skipopu_isa::{Instruction, Operation, Register, Unit, BYTES};
 use skipopu_kv::layout::WORD_BYTES;
 use skipopu_model::{Model, Placement};
-use skipopu_reference::npe::{RmsNorm, Softmax};
+use skipopu_reference::npe;
 
 /// Bytes of a unit of the register `kv_base`.
 const KV_PAGE: u64 = 4096;
@@ -43,12 +45,24 @@ struct Constants {
     layers: [usize; 2],
 }
 
+/// How vector operations pass over their data. The results are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dataflow {
+    /// Statistics while data streams for something else: routers with RMSNorm's, scores with softmax's; probabilities while
+    /// the array multiplies those before with values.
+    #[default]
+    Fused,
+    /// Each in passes of its own, row by row: the baseline.
+    Rowwise,
+}
+
 struct Codegen<'a> {
     sizes: &'a Sizes,
     map: &'a MemoryMap,
     constants: Constants,
     placement: Option<Placement>,
     skipping: Skipping,
+    dataflow: Dataflow,
     /// An append's token to compute has not been taken.
     append_pending: bool,
     program: Vec<Instruction>,
@@ -64,6 +78,7 @@ pub fn generate(
     sizes: &Sizes,
     map: &MemoryMap,
     skipping: Skipping,
+    dataflow: Dataflow,
 ) -> Result<Vec<Instruction>, CompileError> {
     let (x, layer) = (sizes.x.slices, map.constants);
     let constants = Constants { final_gain: 0, layers: [x, x + layer] };
@@ -83,6 +98,7 @@ pub fn generate(
         constants,
         placement,
         skipping,
+        dataflow,
         append_pending: false,
         program: Vec::with_capacity(64 * map.layers.len()),
     };
@@ -138,10 +154,10 @@ impl Codegen<'_> {
 
     fn prologue(&mut self, model: &Model) -> Result<(), CompileError> {
         let (spec, sizes, map) = (&model.spec, self.sizes, self.map);
-        self.set(Register::InverseDim, RmsNorm::inverse(spec.dim))?;
+        self.set(Register::InverseDim, npe::RmsNorm::inverse(spec.dim))?;
         self.set(Register::Epsilon, spec.norm_eps.to_bits())?;
         let scale = (spec.head_dim as f64).sqrt().recip();
-        self.set(Register::ScoreFactor, Softmax::factor(scale))?;
+        self.set(Register::ScoreFactor, npe::Softmax::factor(scale))?;
         self.set(Register::Head, spec.head_dim as u32)?;
         self.set(Register::HeadsPerKv, spec.heads_per_kv() as u32)?;
         self.set(Register::KvHeads, spec.kv_heads as u32)?;
@@ -219,6 +235,28 @@ impl Codegen<'_> {
         }))
     }
 
+    /// Statistics and routers, in one pass or in two.
+    fn decide(
+        &mut self,
+        routers: Routers,
+        weights: usize,
+        wait: &[Unit],
+        signal: &[Unit],
+    ) -> Result<(), CompileError> {
+        let mut passes = vec![self.route(routers, Flag::Yes, weights)?];
+        if self.dataflow == Dataflow::Rowwise && routers != Routers::None {
+            passes = vec![
+                self.route(Routers::None, Flag::Yes, weights)?,
+                self.route(routers, Flag::No, weights)?,
+            ];
+        }
+        let last = passes.len() - 1;
+        passes[0] = wait.iter().fold(passes[0], |i, unit| i.after(*unit));
+        passes[last] = signal.iter().fold(passes[last], |i, unit| i.before(*unit));
+        passes.into_iter().for_each(|pass| self.push(pass));
+        Ok(())
+    }
+
     fn normalise(&self, gain: usize, rows: Rows) -> Result<Instruction, CompileError> {
         let x = self.sizes.x;
         Ok(Instruction::new(Operation::Normalise {
@@ -260,15 +298,16 @@ impl Codegen<'_> {
             Some(Placement::PreAttention) => Routers::Both,
             Some(Placement::OwnInput) => Routers::Attention,
         };
-        let mut route = self.route(routers, Flag::Yes, weights)?.after(Unit::Load);
+        let mut wait = vec![Unit::Load];
         if self.append_pending {
-            route = route.after(Unit::Store);
+            wait.push(Unit::Store);
         }
         let more = l + 1 < self.map.layers.len();
-        if more {
-            route = route.before(Unit::Load);
+        let mut signal = if more { vec![Unit::Load] } else { vec![] };
+        if skips {
+            signal.push(Unit::Control);
         }
-        self.push(if skips { route.before(Unit::Control) } else { route });
+        self.decide(routers, weights, &wait, &signal)?;
         let attending = if skips { Rows::Attention } else { Rows::All };
         // Who gets keys and values: everyone in layer 0 and where skipping is partial.
         let reuse = self.skipping == Skipping::KvReuse && l > 0;
@@ -341,6 +380,10 @@ impl Codegen<'_> {
                 keys: field("keys", k.address)?,
                 values: field("values", v.address)?,
                 kv_stride: field("kv_stride", k.slices)?,
+                softmax: match self.dataflow {
+                    Dataflow::Fused => Softmax::Fused,
+                    Dataflow::Rowwise => Softmax::Rowwise,
+                },
             });
             self.push(attend);
         }
@@ -363,8 +406,7 @@ impl Codegen<'_> {
             Some(Placement::OwnInput) => {
                 // Behind both gains and attention's router.
                 let weights = gains + (2 + 2) * self.sizes.x.slices;
-                let route = self.route(Routers::Forward, Flag::Yes, weights)?;
-                self.push(route.before(Unit::Control));
+                self.decide(Routers::Forward, weights, &[], &[Unit::Control])?;
                 skip = Some(self.branch(rows, &[Unit::Compute]));
             }
             placement => {

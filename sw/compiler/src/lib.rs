@@ -22,6 +22,7 @@ pub mod overlay;
 pub mod sizes;
 pub mod weights;
 
+pub use codegen::Dataflow;
 pub use error::CompileError;
 pub use geometry::Geometry;
 pub use images::Images;
@@ -55,12 +56,25 @@ pub fn compile(
     config: &Config,
     skipping: Skipping,
 ) -> Result<Compiled, CompileError> {
+    compile_as(model, config, skipping, Dataflow::Fused)
+}
+
+/// Compiles a quantised model with a given dataflow.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_as(
+    model: &Model,
+    config: &Config,
+    skipping: Skipping,
+    dataflow: Dataflow,
+) -> Result<Compiled, CompileError> {
     overlay::check(config)?;
     overlay::check_model(&model.spec, config)?;
     let geometry = Geometry::of(config);
     let sizes = Sizes::new(&model.spec, &geometry)?;
     let map = MemoryMap::new(model, config, &geometry, &sizes, skipping)?;
-    let instructions = codegen::generate(model, &geometry, &sizes, &map, skipping)?;
+    let instructions = codegen::generate(model, &geometry, &sizes, &map, skipping, dataflow)?;
     let program = Program { configuration: config.hash_value(), instructions };
     let images = Images::new(model, &geometry, &sizes, &map, &program)?;
     Ok(Compiled { program, images, map, sizes })

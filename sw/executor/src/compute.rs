@@ -263,17 +263,25 @@ impl Executor {
 
     pub(crate) fn as_attend(operation: &Operation) -> Option<Attend> {
         match *operation {
-            Operation::Attend { address, stride, pair, rows, operand, keys, values, kv_stride } => {
-                Some(Attend {
-                    address: address.into(),
-                    stride: stride.into(),
-                    pair: pair.into(),
-                    rows,
-                    operand,
-                    own: [keys.into(), values.into()],
-                    kv_stride: kv_stride.into(),
-                })
-            }
+            Operation::Attend {
+                address,
+                stride,
+                pair,
+                rows,
+                operand,
+                keys,
+                values,
+                kv_stride,
+                ..
+            } => Some(Attend {
+                address: address.into(),
+                stride: stride.into(),
+                pair: pair.into(),
+                rows,
+                operand,
+                own: [keys.into(), values.into()],
+                kv_stride: kv_stride.into(),
+            }),
             _ => None,
         }
     }

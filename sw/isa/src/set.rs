@@ -43,7 +43,9 @@ use crate::spec::{
     mask, DecodeError, FieldSpec, InstructionSpec, HEADER_BITS, SIGNAL_LOW, WAIT_LOW,
 };
 use crate::unit::{Unit, Units};
-use crate::value::{Flag, Function, Number, Operand, Repeat, Routers, Rows, Space, Target, Value};
+use crate::value::{
+    Flag, Function, Number, Operand, Repeat, Routers, Rows, Softmax, Space, Target, Value,
+};
 
 /// Puts fields one after another behind the header.
 const fn layout<const N: usize>(mut fields: [FieldSpec; N]) -> [FieldSpec; N] {
@@ -340,7 +342,7 @@ instructions! {
     ///         q = x[address + r stride + h H ..]
     ///         for t in slots, earlier tokens from kv, own row i from x[keys + i kv_stride + n H ..]:
     ///             score[t] = sum over s of q[s] . K[t][s], or minus infinity
-    ///         p = softmax of score * score_factor   statistics while the scores stream, FP16
+    ///         p = softmax of score * score_factor   FP16
     ///         for d in 0..H L:
     ///             op[operand][j][h H ..][d] = sum over slices of L slots of p . V[.][d]
     ///                                               own row i from x[values + i kv_stride + n H ..]
@@ -365,6 +367,8 @@ instructions! {
         values: Address,
         /// slices from a row's keys to the next row's, and of values
         kv_stride: Slices,
+        /// how softmax passes over the scores
+        softmax: Softmax,
     }
 
     /// Takes data to DDR.

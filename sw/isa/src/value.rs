@@ -192,6 +192,16 @@ choice! {
     }
 }
 
+choice! {
+    /// How attention's softmax passes over the scores; the results are the same.
+    Softmax: 1 {
+        /// Statistics while the scores stream, probabilities while the array multiplies those before with values.
+        Fused = "fused",
+        /// Row by row: the statistics in a pass of their own, then all probabilities, then the values. The baseline.
+        Rowwise = "rowwise",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,5 +231,6 @@ mod tests {
         check(Routers::ALL);
         check(Function::ALL);
         check(Target::ALL);
+        check(Softmax::ALL);
     }
 }

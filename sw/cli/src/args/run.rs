@@ -6,13 +6,25 @@ use std::path::PathBuf;
 /// What computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum RunBackend {
-    /// The program of the overlay, in plain Rust.
+    /// The core's Verilog, compiled by Verilator, between models of its memories.
     #[default]
+    Verilator,
+    /// The program of the overlay, in plain Rust.
     Executor,
     /// The forward pass, bit for bit as the overlay computes.
     Exact,
     /// The forward pass in f32.
     F32,
+}
+
+/// How the memories of the simulated core behave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum MemoryModel {
+    /// Models of the U280's HBM2 and DDR4, with banks, rows and refresh.
+    #[default]
+    Modelled,
+    /// A fixed latency and no limit of bandwidth but the ports': quicker to simulate.
+    Fixed,
 }
 
 /// Arguments of `run`.
@@ -34,6 +46,9 @@ pub struct Run {
     /// What computes.
     #[arg(long, value_enum, default_value_t)]
     pub backend: RunBackend,
+    /// How the memories of the simulated core behave.
+    #[arg(long, value_enum, default_value_t)]
+    pub memory: MemoryModel,
     /// Preset (tiny, cosim, u280, u280-paper) or TOML file.
     #[arg(short, long, default_value = "cosim", value_name = "NAME|FILE")]
     pub config: String,
@@ -55,6 +70,9 @@ pub struct Run {
     /// Do not compare with the exact backend.
     #[arg(long)]
     pub no_check: bool,
+    /// Write waveforms of the simulated core (FST; large, and slower).
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
     /// Print text and report as JSON.
     #[arg(long)]
     pub json: bool,

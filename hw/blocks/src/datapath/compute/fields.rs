@@ -76,6 +76,8 @@ pub struct Fields {
     pub attend_values: Place,
     /// Slices from row to row.
     pub attend_kv_stride: Place,
+    /// Passes of softmax.
+    pub attend_softmax: Place,
 }
 
 impl Fields {
@@ -124,6 +126,7 @@ impl Fields {
             attend_keys: attend("keys"),
             attend_values: attend("values"),
             attend_kv_stride: attend("kv_stride"),
+            attend_softmax: attend("softmax"),
         }
     }
 }

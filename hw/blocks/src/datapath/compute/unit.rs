@@ -58,7 +58,8 @@ const VALUES: usize = 12;
 const VALUES_DRAIN: usize = 13;
 const LAST: usize = 14;
 const SETTLE: usize = 15;
-const STATE_BITS: usize = 4;
+const STATISTICS: usize = 16;
+const STATE_BITS: usize = 5;
 
 /// Executes `route`, `normalise`, `matmul` and `attend`.
 ///
@@ -184,6 +185,9 @@ pub struct ComputeUnit {
     own_row: Reg,
     slice: Reg,
     begun: DFF<Bit>,
+    softmaxed: Reg,
+    probable: Reg,
+    unwritten: Reg,
     settle: Reg,
     overflow: DFF<Bit>,
     done: DFF<Bit>,
@@ -355,6 +359,9 @@ impl ComputeUnit {
             own_row: Reg::new(shape.row_count_bits() + 1),
             slice: Reg::new(PLACE_BITS),
             begun: Default::default(),
+            softmaxed: Reg::new(PLACE_BITS),
+            probable: Reg::new(PLACE_BITS),
+            unwritten: Reg::new(ENTRIES + 1 + index_bits(shape.tiles_per_slice() + 1)),
             settle: Reg::new(4),
             overflow: Default::default(),
             done: Default::default(),
@@ -400,7 +407,7 @@ impl Logic for ComputeUnit {
         dff_setup!(self, clock, pair_slices, pair_kv, width, single, values_left, mask_item);
         dff_setup!(self, clock, mask_there, mask_walk, keys_done, place, own_row, slice, begun);
         dff_setup!(self, clock, settle, overflow, done, op_flags, op_space, op_region, op_reads);
-        dff_setup!(self, clock, op_hides, op_ends);
+        dff_setup!(self, clock, op_hides, op_ends, softmaxed, probable, unwritten);
         clock!(self, clock, scratchpad, constants, operand0, operand1, bank0, bank1, scores);
         clock!(self, clock, array, driver, weight_loader, scales, router_loader, kv_loader);
         clock!(self, clock, steps, sums, walker, feeder, npe, sink, commands, compare0, compare1);
@@ -600,6 +607,7 @@ impl Logic for ComputeUnit {
         let wide = function == value::Function::Wide as usize;
         let residual = function == value::Function::Residual as usize;
         let rotate = function == value::Function::Rotate as usize;
+        let rowwise = self.word.q.val().bit(f.attend_softmax.0);
         let statistics = self.word.q.val().slice(f.route_statistics.0, f.route_statistics.1).any();
 
         // What may go on.
@@ -690,6 +698,9 @@ impl Logic for ComputeUnit {
                 self.steps.finishes.next = item_last;
             }
         }
+
+        // Tiles of probabilities in a slice of slots: of each entry, for both heads of the pair.
+        let slice_writes = entries.clone().zext(self.unwritten.width()) << (shift + 1);
 
         // Drains: entries of a block by row and tile, or by row, query head and chunk.
         let blocks_left = self.drain_left.q.val();
@@ -942,6 +953,23 @@ impl Logic for ComputeUnit {
                 self.walker.count_places.next = true;
                 self.walker.place_base.next = self.place.q.val();
                 self.command.next.set_slice(command::DROP.0, &Word::ones(1));
+                if !rowwise {
+                    self.command.next.set_slice(
+                        command::STATISTIC.0,
+                        &Word::new(command::STATISTIC.1, Statistic::Exponentials as u128),
+                    );
+                }
+                self.command.next.set_slice(
+                    command::CONSTANT.0,
+                    &self.score_factor.val().slice(7, command::CONSTANT.1),
+                );
+                flags = Word::new(6, (1 << SUMS) | (1 << SCORES));
+                hides = true;
+                ends = self.mask_item.q.val().bit(round);
+            } else if state == STATISTICS {
+                self.walker.tiles.next = self.place.q.val().zext(COUNT_BITS);
+                self.walker.count_places.next = true;
+                self.command.next.set_slice(command::DROP.0, &Word::ones(1));
                 self.command.next.set_slice(
                     command::STATISTIC.0,
                     &Word::new(command::STATISTIC.1, Statistic::Exponentials as u128),
@@ -950,12 +978,15 @@ impl Logic for ComputeUnit {
                     command::CONSTANT.0,
                     &self.score_factor.val().slice(7, command::CONSTANT.1),
                 );
-                flags = Word::new(6, (1 << SUMS) | (1 << SCORES));
-                hides = true;
-                ends = self.mask_item.q.val().bit(round);
-            } else if state == SOFTMAX {
-                self.walker.tiles.next = self.place.q.val().zext(COUNT_BITS);
+                reads = Word::new(4, 1 << READS_SCORES);
+            } else if state == SOFTMAX || state == VALUES {
+                self.walker.tiles.next = mux(
+                    rowwise,
+                    self.place.q.val().zext(COUNT_BITS),
+                    Word::new(COUNT_BITS, tiles as u128),
+                );
                 self.walker.count_places.next = true;
+                self.walker.place_base.next = self.softmaxed.q.val();
                 self.command.next.set_slice(command::HALF_OUT.0, &Word::ones(1));
                 self.command.next.set_slice(
                     command::FUNCTION.0,
@@ -1158,7 +1189,11 @@ impl Logic for ComputeUnit {
                     }
                     if self.mask_walk.q.val().bit(round) {
                         self.settle.d.next = Word::zero(4);
-                        self.state.d.next = Word::new(STATE_BITS, SOFTMAX as u128);
+                        self.state.d.next = mux(
+                            rowwise,
+                            Word::new(STATE_BITS, STATISTICS as u128),
+                            Word::new(STATE_BITS, SOFTMAX as u128),
+                        );
                     } else if self.place.q.val() >= shape.score_tiles() - round_tiles {
                         self.overflow.d.next = true;
                     }
@@ -1170,19 +1205,48 @@ impl Logic for ComputeUnit {
                 self.mask_walk.d.next = self.mask_item.q.val();
                 self.mask_there.d.next = false;
             }
-        } else if state == SOFTMAX {
+        } else if state == STATISTICS {
             if self.quiet.val() && self.can_walk.val() {
                 self.walk.next = true;
                 self.settle.d.next = Word::zero(4);
-                self.slice.d.next = Word::zero(PLACE_BITS);
-                self.begun.d.next = false;
+                self.softmaxed.d.next = Word::zero(PLACE_BITS);
+                self.state.d.next = Word::new(STATE_BITS, SOFTMAX as u128);
+            }
+        } else if state == SOFTMAX {
+            // All scores must be in their memory; a walk is busy from the cycle after its start.
+            if !self.settle.q.val().all() {
+                self.settle.d.next = self.settle.q.val() + 1;
+            }
+            self.softmaxed.d.next = Word::zero(PLACE_BITS);
+            self.probable.d.next = Word::zero(PLACE_BITS);
+            self.unwritten.d.next = slice_writes.clone();
+            self.slice.d.next = Word::zero(PLACE_BITS);
+            self.begun.d.next = false;
+            if self.settle.q.val().all() && self.quiet.val() {
+                self.walk.next = rowwise;
+                self.settle.d.next = Word::zero(4);
                 self.state.d.next = Word::new(STATE_BITS, VALUES as u128);
             }
         } else if state == VALUES {
             if !self.settle.q.val().all() {
                 self.settle.d.next = self.settle.q.val() + 1;
             }
-            let probable = self.settle.q.val().all() && (self.begun.q.val() || self.quiet.val());
+            // A slice of probabilities after the other, each as soon as there is room in front of the NPE.
+            if !rowwise && self.can_walk.val() && self.softmaxed.q.val() != self.place.q.val() {
+                self.walk.next = true;
+                self.softmaxed.d.next = self.softmaxed.q.val() + tiles;
+            }
+            let written = self.sink.write.val().slice(3, 2).any();
+            if written {
+                self.unwritten.d.next = self.unwritten.q.val() - 1;
+                if self.unwritten.q.val() == 1 {
+                    self.unwritten.d.next = slice_writes;
+                    self.probable.d.next = self.probable.q.val() + 1;
+                }
+            }
+            let whole = self.settle.q.val().all() && (self.begun.q.val() || self.quiet.val());
+            let there = self.slice.q.val() < self.probable.q.val();
+            let probable = (rowwise && whole) || (!rowwise && there);
             if self.kv_loader.mask.valid.val()
                 && probable
                 && !self.values_left.q.val()
@@ -1269,11 +1333,13 @@ impl Logic for ComputeUnit {
         let places = index_bits(shape.score_tiles());
         self.target.next = self.walker.target.val().zext(op.target_bits);
         if self.op_space.q.val() == Space::Banks as usize {
-            let slot = cat!(
-                self.walker.label.val().slice(1, labels - 1),
+            let tile = mux(
                 self.op_region.q.val(),
-                self.walker.tile.val().trunc(places)
+                self.walker.place.val().trunc(places),
+                self.walker.tile.val().trunc(places),
             );
+            let slot =
+                cat!(self.walker.label.val().slice(1, labels - 1), self.op_region.q.val(), tile);
             let low = slot.zext(op.target_bits + labels + places).trunc(op.target_bits - 1);
             self.target.next = cat!(self.walker.label.val().bit(0), low);
         }

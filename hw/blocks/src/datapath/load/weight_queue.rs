@@ -8,7 +8,7 @@ use crate::stream::{Fifo, FifoOptions, ItemSink, ItemSource, Storage, StreamSour
 use skipopu_hdl::prelude::*;
 
 /// Chunks that wait for the array.
-const DEPTH: usize = 64;
+const DEPTH: usize = 512;
 /// Chunks asked for at a time: a burst of 512 bytes of every port.
 const PIECE: usize = 8;
 /// Matrices under way.
@@ -30,7 +30,8 @@ const UNIT_SHIFT: usize = 6;
 /// - Does: a matrix per command `{beats, unit}`, taken when all reads of the one before are on their way. Reads are asked
 ///   for in pieces of 8 chunks, when there is room. `last` goes with a matrix's last beat; what its last chunk holds beyond
 ///   is dropped.
-/// - Guarantee: a beat a cycle while chunks are there; ports are never stopped.
+/// - Guarantee: a beat a cycle while chunks are there. Words are taken as they come, whatever other ports do: there is room for
+///   everything asked for, so that keys and values behind them are never held up.
 #[derive(LogicBlock, Ports)]
 pub struct WeightQueue {
     /// Clock.
@@ -47,7 +48,7 @@ pub struct WeightQueue {
     pub out: StreamSource,
     /// Reads are still to be asked for.
     pub behind: Signal<Out, Bit>,
-    chunks: Fifo,
+    words: Vec<Fifo>,
     matrices: Fifo,
     asking: DFF<Bit>,
     pending: Reg,
@@ -57,6 +58,7 @@ pub struct WeightQueue {
     room: Reg,
     beat: Reg,
     given: Reg,
+    chunk: Wire<Local>,
     missing: Wire<Local>,
     still: Wire<Local>,
     goes: Signal<Local, Bit>,
@@ -82,7 +84,8 @@ impl WeightQueue {
             storage: Some(Storage::Lutram),
             ..FifoOptions::new(BEATS_BITS, MATRICES)
         };
-        let chunks = FifoOptions { storage: Some(Storage::Bram), ..FifoOptions::new(chunk, DEPTH) };
+        let words =
+            FifoOptions { storage: Some(Storage::Bram), ..FifoOptions::new(WORD_BITS, DEPTH) };
         Ok(WeightQueue {
             clock: Default::default(),
             reset: Default::default(),
@@ -91,7 +94,7 @@ impl WeightQueue {
             read: (0..ports).map(|_| ItemSink::new(WORD_BITS)).collect(),
             out: StreamSource::new(shape.beat_bits()),
             behind: Default::default(),
-            chunks: Fifo::new(&chunks)?,
+            words: (0..ports).map(|_| Fifo::new(&words)).collect::<Result<_, _>>()?,
             matrices: Fifo::new(&matrices)?,
             asking: Default::default(),
             pending: Reg::new(ports),
@@ -101,6 +104,7 @@ impl WeightQueue {
             room: Reg::with_init(Word::new(index_bits(DEPTH + 1), DEPTH as u128)),
             beat: Reg::new(index_bits(chunk / shape.beat_bits())),
             given: Reg::new(BEATS_BITS),
+            chunk: Wire::new(chunk),
             missing: Wire::new(ports),
             still: Wire::new(ports),
             goes: Default::default(),
@@ -114,12 +118,11 @@ impl Logic for WeightQueue {
     #[hdl(ports = self._shape.hbm_ports, beat = self._shape.beat_bits())]
     fn update(&mut self) {
         dff_setup!(self, clock, asking, pending, left, unit, size, room, beat, given);
-        clock!(self, clock, chunks, matrices);
+        clock!(self, clock, matrices);
         let ports = self._shape.hbm_ports;
         let beat_bits = self._shape.beat_bits();
         let beats = ports * WORD_BITS / beat_bits;
         let room_bits = index_bits(DEPTH + 1);
-        self.chunks.reset.next = self.reset.val();
         self.matrices.reset.next = self.reset.val();
 
         // A matrix: as many chunks as hold its beats.
@@ -177,33 +180,35 @@ impl Logic for WeightQueue {
 
         // Words side by side.
         for p in 0..ports {
-            self.missing.next.set_slice(p, &Word::from(!self.read[p].valid.val()));
-        }
-        let whole = !self.missing.val().any();
-        self.chunks.r#in.valid.next = whole;
-        self.chunks.r#in.last.next = false;
-        for p in 0..ports {
-            self.read[p].ready.next = whole && self.chunks.r#in.ready.val();
-            self.chunks.r#in.data.next.set_slice(p * WORD_BITS, &self.read[p].data.val());
+            self.words[p].clock.next = self.clock.val();
+            self.words[p].reset.next = self.reset.val();
+            self.words[p].r#in.valid.next = self.read[p].valid.val();
+            self.words[p].r#in.data.next = self.read[p].data.val();
+            self.words[p].r#in.last.next = false;
+            self.read[p].ready.next = self.words[p].r#in.ready.val();
+            self.missing.next.set_slice(p, &Word::from(!self.words[p].out.valid.val()));
+            self.chunk.next.set_slice(p * WORD_BITS, &self.words[p].out.data.val());
         }
 
         // Chunks to beats.
-        let there = self.chunks.out.valid.val() && self.matrices.out.valid.val();
+        let there = !self.missing.val().any() && self.matrices.out.valid.val();
         let ends = self.given.q.val() + 1 == self.matrices.out.data.val();
         self.out.valid.next = there;
         self.out.last.next = ends;
-        self.out.data.next = self.chunks.out.data.val().trunc(beat_bits);
+        self.out.data.next = self.chunk.val().trunc(beat_bits);
         let mut last_beat = true;
         if beats > 1 {
             last_beat = self.beat.q.val() == beats - 1;
             for b in 1..beats {
                 if self.beat.q.val() == b {
-                    self.out.data.next = self.chunks.out.data.val().slice(b * beat_bits, beat_bits);
+                    self.out.data.next = self.chunk.val().slice(b * beat_bits, beat_bits);
                 }
             }
         }
         let gives = there && self.out.ready.val();
-        self.chunks.out.ready.next = gives && (last_beat || ends);
+        for p in 0..ports {
+            self.words[p].out.ready.next = gives && (last_beat || ends);
+        }
         self.matrices.out.ready.next = gives && ends;
         if gives {
             self.given.d.next = self.given.q.val() + 1;

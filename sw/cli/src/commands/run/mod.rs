@@ -95,7 +95,11 @@ fn check(args: &Run) -> Done {
             return Err(Failure::usage(format!("{name} {value}: use 0 or more")));
         }
     }
-    let hidden = args.no_check && args.backend == RunBackend::Executor;
+    let hidden =
+        args.no_check && matches!(args.backend, RunBackend::Executor | RunBackend::Verilator);
+    if args.trace.is_some() && args.backend != RunBackend::Verilator {
+        return Err(Failure::usage("--trace writes waveforms of --backend verilator alone"));
+    }
     match args.svg.is_some() && hidden {
         true => Err(Failure::usage(
             "--svg draws decisions, and they come with the comparison: leave out --no-check",
