@@ -129,10 +129,15 @@ fn products<V: Vector, const N: usize>(a: &[f32], b: [&[f32]; N]) -> [f32; N] {
         }
         at += 2 * WIDTH;
     }
-    std::array::from_fn(|n| {
-        let rest = a[whole..].iter().zip(&b[n][whole..]).map(|(a, b)| a * b);
-        rest.fold(low[n].add(high[n]).sum(), |sum, product| sum + product)
-    })
+    // No closures here: they would be compiled for the narrowest machine, and their calls would not be inlined.
+    let mut sums = [0.0; N];
+    for n in 0..N {
+        sums[n] = low[n].add(high[n]).sum();
+        for i in whole..a.len() {
+            sums[n] += a[i] * b[n][i];
+        }
+    }
+    sums
 }
 
 #[cfg(test)]

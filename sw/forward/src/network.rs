@@ -195,9 +195,9 @@ impl<A: Arithmetic> Network<A> {
         &self.model.spec
     }
 
-    /// The arithmetic, the weights dropped.
-    pub fn into_arithmetic(self) -> A {
-        self.arithmetic
+    /// The arithmetic.
+    pub fn arithmetic(&self) -> &A {
+        &self.arithmetic
     }
 
     /// An empty cache for this model.

@@ -1,10 +1,10 @@
 //! Calibration: text, and the inputs that matrices see on it.
 
-use crate::{Hessian, QuantError};
+use crate::QuantError;
 use skipopu_forward::{Arithmetic, Engine, ForwardError, KvView, Rows, Sampler, F32};
 use skipopu_model::{Matrix, Tensor};
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 /// Cuts a text's tokens into sequences of at most `length`, the first token (the one that begins a
 /// text) in front of each.
@@ -43,23 +43,35 @@ pub fn sampled(
     Ok(texts)
 }
 
-/// f32 arithmetic that records every matrix's inputs.
+/// f32 arithmetic that keeps what matrices and norms are given.
 #[derive(Default)]
 pub struct Recorder {
-    seen: Mutex<HashMap<String, Hessian>>,
+    seen: Mutex<Given>,
+}
+
+/// What was given since it was last taken.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// The latest inputs of each matrix.
+    pub inputs: HashMap<String, Rows>,
+    /// The values that were normalised, row after row.
+    pub normed: Vec<f32>,
 }
 
 impl Recorder {
-    /// The inputs that a matrix saw.
-    pub fn take(&self, name: &str) -> Option<Hessian> {
-        self.seen.lock().unwrap_or_else(|e| e.into_inner()).remove(name)
+    /// What was given since this was last asked.
+    pub fn take(&self) -> Given {
+        std::mem::take(&mut *self.seen())
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Given> {
+        self.seen.lock().unwrap_or_else(|e| e.into_inner())
     }
 }
 
 /// A matrix with its name.
 pub struct Named {
     name: String,
-    cols: usize,
     weights: <F32 as Arithmetic>::Weights,
 }
 
@@ -69,20 +81,22 @@ impl Arithmetic for Recorder {
 
     fn prepare(&self, name: &str, matrix: &Matrix) -> Result<Named, ForwardError> {
         let weights = F32.prepare(name, matrix)?;
-        Ok(Named { name: name.into(), cols: matrix.shape().1, weights })
+        Ok(Named { name: name.into(), weights })
     }
 
     fn prepare_router(&self, router: &Tensor) -> Named {
         let weights = F32.prepare_router(router);
-        Named { name: "router".into(), cols: router.cols(), weights }
+        Named { name: "router".into(), weights }
     }
 
     fn project(&self, weights: &Named, x: &Rows) -> Rows {
-        let mut seen = self.seen.lock().unwrap_or_else(|e| e.into_inner());
-        let entry = seen.entry(weights.name.clone());
-        entry.or_insert_with(|| Hessian::new(weights.cols)).add(x);
-        drop(seen);
+        self.seen().inputs.insert(weights.name.clone(), x.clone());
         F32.project(&weights.weights, x)
+    }
+
+    fn norm(&self, x: &[f32], gain: &[f32], eps: f32, out: &mut [f32]) {
+        self.seen().normed.extend(x);
+        F32.norm(x, gain, eps, out);
     }
 
     fn round(&self, values: &mut [f32]) {

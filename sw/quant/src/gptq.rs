@@ -1,6 +1,7 @@
 //! GPTQ (Frantar et al., 2022): weights are rounded column by column, and what each rounding spoils on
 //! the calibration inputs is made good by the columns that follow.
 
+use crate::refine::Refiner;
 use crate::{rtn, Grid, Hessian};
 use rayon::prelude::*;
 use skipopu_model::Quantised;
@@ -9,7 +10,11 @@ use skipopu_model::Quantised;
 /// when the inputs have no inverse.
 ///
 /// Columns are taken in order of their inputs' size, so that those that matter most have the most
-/// columns left to make good their errors. Scales are chosen before, by the weights as they are.
+/// columns left to make good their errors. Scales are chosen before, by the weights as they are. Then codes and
+/// scales are moved one by one, as long as that makes the error less.
+///
+/// Where the inputs differ from those of the unquantised model, the weights are first corrected for it
+/// ([`Hessian::corrected`]).
 ///
 /// Panics on bits other than 2, 3, 4 and 8.
 pub fn gptq(
@@ -26,9 +31,12 @@ pub fn gptq(
     let importance: Vec<f32> = diagonal.iter().map(|d| *d as f32).collect();
     let grid = Grid::new(bits);
     let size = if group == 0 { cols } else { group };
+    let values = inputs.corrected(values)?;
+    let moments = inputs.scaled();
+    let refiner = Refiner { moments: &moments, grid, size };
     let row = |weights: &[f32]| {
         let groups = weights.chunks(size).zip(importance.chunks(size));
-        let scales: Vec<f32> = groups.map(|(w, i)| grid.scale(w, i)).collect();
+        let mut scales: Vec<f32> = groups.map(|(w, i)| grid.scale(w, i)).collect();
         // A column that no input used is worth nothing.
         let used = |c: &usize| if diagonal[*c] == 0.0 { 0.0 } else { weights[*c] };
         let mut w: Vec<f32> = order.iter().map(used).collect();
@@ -40,6 +48,8 @@ pub fn gptq(
             let error = (w[i] - f32::from(codes[*c]) * scale) / u[i];
             w[i + 1..].iter_mut().zip(&u[i + 1..]).for_each(|(w, u)| *w -= error * u);
         }
+        let weights: Vec<f32> = (0..cols).map(|c| used(&c)).collect();
+        refiner.refine(&weights, &mut codes, &mut scales);
         (codes, scales)
     };
     Some(rtn::pack(values.par_chunks(cols).map(row).collect(), cols, bits, group))

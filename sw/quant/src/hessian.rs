@@ -1,22 +1,34 @@
 //! Second moments of a matrix's inputs: what GPTQ weighs errors with.
 
+use rayon::prelude::*;
 use skipopu_forward::{dot, Rows};
 
 /// Part of the mean diagonal added to every diagonal element, so that the inverse exists.
 const DAMPING: f64 = 0.001;
 
-/// Sum over inputs x of `x x^T`, columns x columns.
+/// Sum over inputs x of `x x^T`, columns x columns, and how far they are from the inputs of the unquantised
+/// model.
 #[derive(Clone, Debug)]
 pub struct Hessian {
     cols: usize,
     sums: Vec<f64>,
+    /// Sum of `(truth - x) x^T`.
+    drift: Vec<f64>,
+    /// Sum of `miss x^T`: what is missing in the stream that results are added to, outputs x columns.
+    missing: Vec<f64>,
     inputs: usize,
 }
 
 impl Hessian {
     /// Of no inputs yet.
     pub fn new(cols: usize) -> Hessian {
-        Hessian { cols, sums: vec![0.0; cols * cols], inputs: 0 }
+        Hessian {
+            cols,
+            sums: vec![0.0; cols * cols],
+            drift: vec![0.0; cols * cols],
+            missing: Vec::new(),
+            inputs: 0,
+        }
     }
 
     /// Inputs so far.
@@ -24,20 +36,76 @@ impl Hessian {
         self.inputs
     }
 
-    /// Adds inputs.
+    /// Adds inputs that are as they should be.
     pub fn add(&mut self, x: &Rows) {
-        let tokens = x.count();
-        if tokens == 0 {
-            return;
+        if x.count() > 0 {
+            let columns = columns(x);
+            products(&columns, &columns, x.count(), &mut self.sums);
+            self.inputs += x.count();
         }
-        let mut columns = vec![0f32; self.cols * tokens];
-        for t in 0..tokens {
-            x.row(t).iter().enumerate().for_each(|(c, v)| columns[c * tokens + t] = *v);
+    }
+
+    /// Adds inputs and, row by row, what the unquantised model has in their place.
+    ///
+    /// Panics when the numbers of rows differ.
+    pub fn add_with(&mut self, x: &Rows, truth: &Rows) {
+        assert_eq!(x.count(), truth.count(), "a row for each");
+        self.add(x);
+        if x.count() > 0 {
+            let (columns, mut drift) = (columns(x), columns(truth));
+            drift.iter_mut().zip(&columns).for_each(|(t, x)| *t -= x);
+            products(&columns, &drift, x.count(), &mut self.drift);
         }
-        let mut products = vec![0f32; self.cols * self.cols];
-        dot::matmul(&columns, &columns, tokens, &mut products);
-        self.sums.iter_mut().zip(&products).for_each(|(s, p)| *s += f64::from(*p));
-        self.inputs += tokens;
+    }
+
+    /// Says what the stream that the results of these inputs are added to lacks, row by row, compared with that
+    /// of the unquantised model.
+    ///
+    /// Panics when the numbers of rows differ.
+    pub fn add_missing(&mut self, x: &Rows, missing: &Rows) {
+        assert_eq!(x.count(), missing.count(), "a row for each");
+        if x.count() > 0 {
+            self.missing.resize(missing.width() * self.cols, 0.0);
+            products(&columns(x), &columns(missing), x.count(), &mut self.missing);
+        }
+    }
+
+    /// Weights (`cols` a row) that give on these inputs, as nearly as a matrix can, what `weights` give on
+    /// those of the unquantised model, and what the stream lacks; none when the damped sums have no inverse.
+    pub fn corrected(&self, weights: &[f32]) -> Option<Vec<f32>> {
+        let n = self.cols;
+        if self.drift.iter().chain(&self.missing).all(|d| *d == 0.0) {
+            return Some(weights.to_vec());
+        }
+        let root = self.inverse_root(&(0..n).collect::<Vec<_>>())?;
+        // Times (damped sums)^-1 = U^T U.
+        let divided = |left: &[f64]| -> Vec<f32> {
+            let row = |left: &[f64]| {
+                let mut sums = vec![0f64; n];
+                for (k, u) in root.chunks(n).enumerate() {
+                    let along = product(&left[k..], &u[k..]);
+                    sums[k..].iter_mut().zip(&u[k..]).for_each(|(s, u)| *s += along * u);
+                }
+                sums.into_iter().map(|s| s as f32).collect::<Vec<f32>>()
+            };
+            left.par_chunks(n).flat_map_iter(row).collect()
+        };
+        let change = divided(&self.drift);
+        let turned: Vec<f32> = (0..n * n).map(|i| change[i % n * n + i / n]).collect();
+        let mut corrected = vec![0f32; weights.len()];
+        dot::matmul(&turned, weights, n, &mut corrected);
+        corrected.iter_mut().zip(weights).for_each(|(c, w)| *c += w);
+        corrected.iter_mut().zip(divided(&self.missing)).for_each(|(c, m)| *c += m);
+        Some(corrected)
+    }
+
+    /// The damped sums, divided by the mean of their diagonal.
+    pub fn scaled(&self) -> Vec<f32> {
+        let n = self.cols;
+        let mean = self.diagonal().iter().sum::<f64>() / n as f64;
+        let one = if mean > 0.0 { mean.recip() } else { 0.0 };
+        let damped = |i: usize| if i % (n + 1) == 0 { DAMPING } else { 0.0 };
+        self.sums.iter().enumerate().map(|(i, s)| (s * one + damped(i)) as f32).collect()
     }
 
     /// Mean square of each column, up to a common factor: what an error there costs by itself.
@@ -61,6 +129,23 @@ impl Hessian {
         let root: Vec<f64> = (0..n * n).rev().map(|i| lower[i]).collect();
         Some(invert_upper(&root, n))
     }
+}
+
+/// Columns as rows, one after the other.
+fn columns(x: &Rows) -> Vec<f32> {
+    let tokens = x.count();
+    let mut columns = vec![0f32; x.width() * tokens];
+    for t in 0..tokens {
+        x.row(t).iter().enumerate().for_each(|(c, v)| columns[c * tokens + t] = *v);
+    }
+    columns
+}
+
+/// Adds the product of each column of `b` with each of `a` to row b, column a of `sums`.
+fn products(a: &[f32], b: &[f32], tokens: usize, sums: &mut [f64]) {
+    let mut products = vec![0f32; sums.len()];
+    dot::matmul(a, b, tokens, &mut products);
+    sums.iter_mut().zip(&products).for_each(|(s, p)| *s += f64::from(*p));
 }
 
 /// The lower triangular L with `a = L L^T`; none when `a` is not positive definite.
@@ -135,6 +220,44 @@ mod tests {
                 assert!((one - f64::from(u8::from(i == j))).abs() < 1e-9, "{i} {j} {one}");
             }
         }
+    }
+
+    #[test]
+    fn weights_are_corrected_for_inputs_that_drifted_and_for_what_the_stream_lacks() {
+        println!("seed 1");
+        let mut rng = StdRng::seed_from_u64(1);
+        let (n, outputs, tokens) = (12, 5, 400);
+        let mut draw = |rows: usize, cols: usize| {
+            let mut x = Rows::zeros(rows, cols);
+            x.values_mut().iter_mut().for_each(|v| *v = rng.random_range(-1.0..1.0));
+            x
+        };
+        let (x, weights, mixing, lack) =
+            (draw(tokens, n), draw(outputs, n), draw(n, n), draw(outputs, n));
+        // The true inputs and what the stream lacks are products of the inputs.
+        let times = |m: &Rows| {
+            let mut y = Rows::zeros(tokens, m.count());
+            dot::matmul(m.values(), x.values(), n, y.values_mut());
+            y
+        };
+        let (truth, missing) = (times(&mixing), times(&lack));
+        let mut hessian = Hessian::new(n);
+        hessian.add(&x);
+        assert_eq!(hessian.corrected(weights.values()).unwrap(), weights.values());
+        let mut hessian = Hessian::new(n);
+        hessian.add_with(&x, &truth);
+        hessian.add_missing(&x, &missing);
+        let corrected = hessian.corrected(weights.values()).unwrap();
+        let mut compared = 0;
+        for t in 0..tokens {
+            for r in 0..outputs {
+                let found = dot::dot(&corrected[r * n..(r + 1) * n], x.row(t));
+                let expected = dot::dot(weights.row(r), truth.row(t)) + missing.row(t)[r];
+                assert!((found - expected).abs() < 0.05, "{t} {r}: {found} {expected}");
+                compared += 1;
+            }
+        }
+        assert_eq!(compared, tokens * outputs);
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod gptq;
 pub mod grid;
 pub mod hessian;
 pub mod quantise;
+mod refine;
 pub mod rtn;
 
 pub use error::QuantError;
