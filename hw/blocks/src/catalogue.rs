@@ -16,6 +16,7 @@ pub fn catalogue() -> impl Iterator<Item = &'static Entry> {
     .chain(crate::pe_array::ENTRIES)
     .chain(crate::npe::ENTRIES)
     .chain(crate::datapath::ENTRIES)
+    .chain([crate::overlay::ENTRIES])
     .flatten()
 }
 

@@ -9,13 +9,62 @@ use crate::datapath::load::{Boot, LoadUnit, PortMux};
 use crate::datapath::store::{KvAdaptor, StoreUnit};
 use crate::datapath::DatapathShape;
 use crate::dma::{DmaEngine, DmaOptions};
+use crate::entry::Entry;
 use crate::kv::{KvShape, KvUnit, WORD_BITS};
-use crate::parameter::ParameterError;
+use crate::parameter::{require, ParameterError};
 use crate::stream::{ItemSource, StreamSource};
 use skipopu_config::Config;
 use skipopu_hdl::prelude::*;
 use skipopu_isa::host::{Counter, FaultKind, BYTES};
 use skipopu_isa::{Cause, Register, Unit};
+
+const LEGAL: &str = "rows of an overlay are built where their configuration is one";
+
+/// Rows of the catalogue that only an overlay's configuration has: the units, and the core itself.
+pub const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "load-unit",
+        summary: "weights, data, and the signal for keys and values, by instruction",
+        latency: |_| None,
+        interval: |_| None,
+        test: "skipopu-hw::datapath",
+        build: |c| Box::new(LoadUnit::new(c).expect(LEGAL)),
+    },
+    Entry {
+        name: "store-unit",
+        summary: "data to DDR, keys and values to HBM, by instruction",
+        latency: |_| None,
+        interval: |_| None,
+        test: "skipopu-hw::datapath",
+        build: |c| Box::new(StoreUnit::new(c).expect(LEGAL)),
+    },
+    Entry {
+        name: "kv-adaptor",
+        summary:
+            "routing, schedules and places of keys and values, between instructions and KV unit",
+        latency: |_| None,
+        interval: |_| None,
+        test: "skipopu-hw::datapath",
+        build: |c| Box::new(KvAdaptor::new(c).expect(LEGAL)),
+    },
+    Entry {
+        name: "compute-unit",
+        summary:
+            "routers, normalisation, products, attention: array, nonlinear engine, memories on chip",
+        latency: |_| None,
+        interval: |_| None,
+        test: "skipopu-hw::compute",
+        build: |c| Box::new(ComputeUnit::new(c).expect(LEGAL)),
+    },
+    Entry {
+        name: "overlay",
+        summary: "the core: control, units, keys and values, DMA, the host's registers",
+        latency: |_| None,
+        interval: |_| None,
+        test: "skipopu-hw::datapath",
+        build: |c| Box::new(Overlay::new(c).expect(LEGAL)),
+    },
+];
 
 /// Bits of an address of the host's port.
 const HOST_ADDRESS: usize = BYTES.ilog2() as usize;
@@ -81,6 +130,19 @@ pub struct Overlay {
 }
 
 impl Overlay {
+    /// Is there a core of this configuration?
+    ///
+    /// # Errors
+    /// Sizes that do not go together.
+    pub fn check(config: &Config) -> Result<(), ParameterError> {
+        let shape = DatapathShape::of(config)?;
+        KvShape::of(config)?;
+        let ports = shape.hbm_ports;
+        let ok = ports.is_power_of_two() && ports * WORD_BITS % shape.beat_bits() == 0;
+        let legal = "must be a power of two whose words hold whole load beats";
+        require(ok, "overlay", "HBM ports", ports, legal)
+    }
+
     /// The core of a configuration.
     ///
     /// # Errors
@@ -493,6 +555,9 @@ impl Logic for Overlay {
         self.counters.step[Counter::WaitKv as usize].next = Word::from(waits.bit(1));
         self.counters.step[Counter::WaitPsum as usize].next = Word::from(waits.bit(2));
         self.counters.step[Counter::WaitNpe as usize].next = Word::from(waits.bit(3));
+        let executes = self.compute.executes.val();
+        self.counters.step[Counter::MatmulBusy as usize].next = Word::from(executes.bit(0));
+        self.counters.step[Counter::AttendBusy as usize].next = Word::from(executes.bit(1));
         self.registers.counts.next = self.counters.counts.val();
     }
 }

@@ -1,12 +1,9 @@
 //! [`Core`]: the core of a configuration, emitted and Verilated.
 
 use skipopu_config::Config;
-use skipopu_hdl::{emit, Design, EmitOptions};
-use skipopu_hw::overlay::Overlay;
+use skipopu_hdl::Design;
+use skipopu_hw::catalogue::find;
 use skipopu_sim::{Trace, Verilate, Verilated};
-
-/// Stack of the thread that elaborates: the hierarchy is deep.
-const STACK: usize = 1 << 28;
 
 /// Why there is no simulated core.
 #[derive(Debug, thiserror::Error)]
@@ -53,16 +50,10 @@ impl Core {
     /// # Errors
     /// A configuration that is no overlay.
     pub fn design(config: &Config) -> Result<Design, CosimError> {
-        let own = config.clone();
         let refused =
             |problem: String| CosimError::Configuration { name: config.name.clone(), problem };
-        let elaborate = move || -> Result<Design, String> {
-            let mut overlay = Overlay::new(&own).map_err(|e| e.to_string())?;
-            rust_hdl::prelude::Block::connect_all(&mut overlay);
-            emit(&overlay, "overlay", &EmitOptions::default()).map_err(|e| e.to_string())
-        };
-        let thread = std::thread::Builder::new().stack_size(STACK).spawn(elaborate);
-        let joined = thread.map_err(|e| CosimError::Tool(e.to_string()))?.join();
-        joined.map_err(|_| refused("its elaboration failed".into()))?.map_err(refused)
+        let entry = find("overlay").ok_or_else(|| refused("the catalogue has none".into()))?;
+        entry.serves(config).map_err(|e| refused(e.to_string()))?;
+        entry.design(config, "overlay").map_err(refused)
     }
 }

@@ -3,14 +3,14 @@
 use crate::exit::{Done, Failure};
 use skipopu_config::Config;
 use skipopu_hdl::bundle::{self, BundleInfo};
-use skipopu_hdl::{emit, Design, EmitOptions};
+use skipopu_hdl::Design;
 use skipopu_hw::catalogue::Entry;
 use std::path::Path;
 
 /// Elaborates and emits a block.
 pub fn design(entry: &Entry, config: &Config) -> Done<Design> {
-    let block = (entry.build)(config);
-    emit(&*block, &top_name(entry), &EmitOptions::default())
+    entry
+        .design(config, &top_name(entry))
         .map_err(|e| Failure::check(format!("block `{}` cannot be emitted: {e}", entry.name)))
 }
 

@@ -12,6 +12,7 @@ mod model;
 mod multiplier;
 mod npe;
 mod npe_rows;
+mod overlay;
 mod primitives;
 mod record;
 
@@ -54,6 +55,8 @@ enum What {
     },
     /// The memory models next to published measurements, and the speed of a replay.
     Memory,
+    /// The core on models of stories15M's shapes: utilisation, fusion, skipping, bandwidth; minutes.
+    Overlay,
     /// Simulation speed of the chained primitives.
     Primitives,
     /// Perplexity of stories15M: f32, INT4 weights, the array's numerics; minutes.
@@ -81,6 +84,7 @@ fn run(args: &Args) -> Result<()> {
         What::Fuzz { blocks, seed } => fuzz::measure(&mut recorder, blocks, seed)?,
         What::Memory => memory::measure(&mut recorder)?,
         What::Model => model::measure(&mut recorder)?,
+        What::Overlay => overlay::measure(&mut recorder)?,
         What::Primitives => primitives::measure(&mut recorder)?,
     }
     recorder.write(&args.ledger)

@@ -194,3 +194,21 @@ impl DatapathShape {
         on_chip.max(self.bank_bits() + 1)
     }
 }
+
+/// Why the catalogue's parameters need no error.
+pub(crate) const LEGAL: &str = "the catalogue's parameters are legal";
+
+/// A small datapath: that of the catalogue's leaf blocks.
+pub(crate) const SMALL: DatapathShape = DatapathShape {
+    lanes: 8,
+    columns: 8,
+    ways: 4,
+    rows: 2,
+    npe_rows: 2,
+    scratchpad: 64,
+    operand: 64,
+    constants: 64,
+    hbm_ports: 2,
+    kv_ports: 1,
+    context: 64,
+};

@@ -113,11 +113,11 @@ impl DmaOptions {
         let legal = "must be a power of two from 2 to the port's limit, of at most 4 KiB";
         require(ok, block, "burst_beats", self.burst_beats, legal)?;
         require(
-            (1..=16).contains(&self.tag_bits),
+            (1..=32).contains(&self.tag_bits),
             block,
             "tag_bits",
             self.tag_bits,
-            "must be 1 to 16",
+            "must be 1 to 32",
         )?;
         for (name, words, beats) in [
             ("read_words", self.read_words, self.beats_per_word),

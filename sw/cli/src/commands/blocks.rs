@@ -22,7 +22,7 @@ pub fn run(args: &Blocks) -> Done {
         return page(args, &config);
     }
     let options = SynthOptions::default();
-    let entries = catalogue::all()?;
+    let entries = catalogue::all(&config)?;
     let mut rows = Vec::new();
     for entry in entries {
         let design = emitter::design(entry, &config)?;
@@ -49,7 +49,7 @@ pub fn run(args: &Blocks) -> Done {
 /// The catalogue for hw/README.md. It holds nothing that depends on the tools installed.
 fn markdown(config: &Config) -> Done<String> {
     let mut table = Table::new(&["block", "does", ">latency", ">interval", "test"]);
-    for entry in catalogue::all()? {
+    for entry in catalogue::all(config)? {
         let design = emitter::design(entry, config)?;
         let source = design.top().source.as_deref().and_then(|s| s.split(':').next());
         let link = source.and_then(|s| s.strip_prefix("hw/"));

@@ -12,7 +12,7 @@ use std::path::Path;
 /// Runs the command.
 pub fn run(args: &Emit) -> Done {
     let config = Config::resolve(&args.config.config)?;
-    let entries = catalogue::select(&args.selection)?;
+    let entries = catalogue::select(&args.selection, &config)?;
     let mut designs = Vec::new();
     let mut progress = Progress::new("emitting", entries.len());
     for entry in entries {

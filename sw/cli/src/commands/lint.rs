@@ -11,18 +11,19 @@ use skipopu_hw::catalogue::Entry;
 /// Runs the command.
 pub fn run(args: &Lint) -> Done {
     let configs = args.config.iter().map(|c| Config::resolve(c)).collect::<Result<Vec<_>, _>>()?;
-    let entries: Vec<&Entry> = match &args.block {
-        Some(name) => vec![catalogue::by_name(name)?],
-        None => catalogue::all()?,
-    };
+    let mut work: Vec<(&Config, &Entry)> = Vec::new();
+    for config in &configs {
+        match &args.block {
+            Some(name) => work.push((config, catalogue::served(name, config)?)),
+            None => work.extend(catalogue::all(config)?.into_iter().map(|e| (config, e))),
+        }
+    }
     let options = LintOptions::standard()?;
     let mut report = LintReport::default();
-    let mut progress = Progress::new("linting", entries.len() * configs.len());
-    for config in &configs {
-        for entry in &entries {
-            progress.step(&format!("{} of {}", entry.name, config.name));
-            report.merge(check(&emitter::design(entry, config)?, &options)?);
-        }
+    let mut progress = Progress::new("linting", work.len());
+    for (config, entry) in work {
+        progress.step(&format!("{} of {}", entry.name, config.name));
+        report.merge(check(&emitter::design(entry, config)?, &options)?);
     }
     drop(progress);
     if args.json {

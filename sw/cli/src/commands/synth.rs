@@ -10,7 +10,7 @@ use skipopu_eda::synth::{self, Hierarchy, SynthOptions, SynthReport};
 /// Runs the command.
 pub fn run(args: &Synth) -> Done {
     let config = Config::resolve(&args.config.config)?;
-    let entries = catalogue::select(&args.selection)?;
+    let entries = catalogue::select(&args.selection, &config)?;
     let options = SynthOptions {
         hierarchy: match args.hierarchy {
             Borders::Auto => Hierarchy::Auto,

@@ -74,6 +74,10 @@ counters! {
     WaitPsum = "wait_psum", 1;
     /// Cycles in which the compute unit waited for the nonlinear engine alone.
     WaitNpe = "wait_npe", 1;
+    /// Cycles in which the compute unit executed a `matmul`.
+    MatmulBusy = "matmul_busy", 1;
+    /// Cycles in which the compute unit executed an `attend`.
+    AttendBusy = "attend_busy", 1;
 }
 
 impl Counter {

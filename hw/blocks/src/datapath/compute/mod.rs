@@ -30,7 +30,57 @@ pub use step_generator::{StepGenerator, LOOP_BITS};
 pub use unit::ComputeUnit;
 pub use walker::{Walker, COUNT_BITS};
 
+use super::shape::{LEGAL, READ_LATENCY, SMALL};
 use crate::entry::Entry;
 
 /// Rows of the catalogue.
-pub const ENTRIES: &[Entry] = &[];
+pub const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "slice-memory",
+        summary: "slices, written a tile or a slice at a time",
+        latency: |_| Some(READ_LATENCY),
+        interval: |_| Some(1),
+        test: "skipopu-hw::datapath",
+        build: |_| Box::new(SliceMemory::new(&SMALL, 16).expect(LEGAL)),
+    },
+    Entry {
+        name: "read-arbiter",
+        summary: "who reads a memory in this cycle",
+        latency: |_| Some(0),
+        interval: |_| Some(1),
+        test: "skipopu-hw::datapath",
+        build: |_| Box::new(ReadArbiter::new(4, 10).expect(LEGAL)),
+    },
+    Entry {
+        name: "walker",
+        summary: "the tiles of a vector operation, one after the other",
+        latency: |_| Some(1),
+        interval: |_| Some(1),
+        test: "skipopu-hw::datapath",
+        build: |_| Box::new(Walker::new(&SMALL).expect(LEGAL)),
+    },
+    Entry {
+        name: "feeder",
+        summary: "tiles from memories and partial sums into the nonlinear engine",
+        latency: |_| None,
+        interval: |_| Some(1),
+        test: "skipopu-hw::datapath",
+        build: |_| Box::new(Feeder::new(&SMALL).expect(LEGAL)),
+    },
+    Entry {
+        name: "sink",
+        summary: "results of the nonlinear engine to their memories",
+        latency: |_| None,
+        interval: |_| Some(1),
+        test: "skipopu-hw::datapath",
+        build: |_| Box::new(Sink::new(&SMALL).expect(LEGAL)),
+    },
+    Entry {
+        name: "step-generator",
+        summary: "a product as steps of the array",
+        latency: |_| Some(1),
+        interval: |_| Some(1),
+        test: "skipopu-hw::datapath",
+        build: |_| Box::new(StepGenerator::new(&SMALL).expect(LEGAL)),
+    },
+];

@@ -124,6 +124,8 @@ pub struct ComputeUnit {
     pub npe_busy: Signal<Out, Bit>,
     /// The array waits for weights, for keys or values, for a half of the partial sums; the unit waits for the NPE alone.
     pub waits: Wire<Out>,
+    /// A `matmul` is executed, an `attend`.
+    pub executes: Wire<Out>,
 
     scratchpad: SliceMemory,
     constants: SliceMemory,
@@ -296,6 +298,7 @@ impl ComputeUnit {
             array_int4: Default::default(),
             npe_busy: Default::default(),
             waits: Wire::new(4),
+            executes: Wire::new(2),
             scratchpad: SliceMemory::new(&shape, shape.scratchpad)?,
             constants: SliceMemory::new(&shape, shape.constants)?,
             operand0: SliceMemory::new(&shape, shape.operand)?,
@@ -1417,6 +1420,10 @@ impl Logic for ComputeUnit {
             starved && self.kind.val() == ATTEND_KIND,
             starved && self.kind.val() == MATMUL_KIND
         );
+
+        let works = state != IDLE;
+        self.executes.next =
+            cat!(works && self.kind.val() == ATTEND_KIND, works && self.kind.val() == MATMUL_KIND);
 
         // Writes.
         let at = self.sink.address.val() >> shift;

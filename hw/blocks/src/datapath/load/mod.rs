@@ -23,7 +23,33 @@ pub use port_mux::PortMux;
 pub use unit::LoadUnit;
 pub use weight_queue::WeightQueue;
 
+use super::shape::{LEGAL, SMALL};
 use crate::entry::Entry;
 
 /// Rows of the catalogue.
-pub const ENTRIES: &[Entry] = &[];
+pub const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "weight-queue",
+        summary: "words of all HBM ports to the load beats of a matrix",
+        latency: |_| None,
+        interval: |_| Some(1),
+        test: "skipopu-hw::datapath",
+        build: |_| Box::new(WeightQueue::new(&SMALL).expect(LEGAL)),
+    },
+    Entry {
+        name: "crc32",
+        summary: "checksum of a program, a word at a time",
+        latency: |_| Some(1),
+        interval: |_| Some(1),
+        test: "skipopu-hw::datapath",
+        build: |_| Box::new(Crc32::new()),
+    },
+    Entry {
+        name: "boot",
+        summary: "the program from DDR to the sequencer, checked",
+        latency: |_| None,
+        interval: |_| None,
+        test: "skipopu-hw::datapath",
+        build: |_| Box::new(Boot::new(7, 4096).expect(LEGAL)),
+    },
+];

@@ -14,25 +14,8 @@ pub use drain::{Drain, LOOP_BITS};
 pub use lane::SumLane;
 pub use unit::PartialSums;
 
-use super::shape::DatapathShape;
+use super::shape::{LEGAL, SMALL};
 use crate::entry::Entry;
-
-const LEGAL: &str = "the catalogue's parameters are legal";
-
-/// A small datapath.
-const SMALL: DatapathShape = DatapathShape {
-    lanes: 8,
-    columns: 8,
-    ways: 4,
-    rows: 2,
-    npe_rows: 2,
-    scratchpad: 64,
-    operand: 64,
-    constants: 64,
-    hbm_ports: 2,
-    kv_ports: 1,
-    context: 64,
-};
 
 /// Rows of the catalogue.
 pub const ENTRIES: &[Entry] = &[

@@ -14,7 +14,15 @@ pub use adaptor::KvAdaptor;
 pub use slice_reader::SliceReader;
 pub use unit::StoreUnit;
 
+use super::shape::{LEGAL, SMALL};
 use crate::entry::Entry;
 
 /// Rows of the catalogue.
-pub const ENTRIES: &[Entry] = &[];
+pub const ENTRIES: &[Entry] = &[Entry {
+    name: "slice-reader",
+    summary: "slices of the scratchpad as words of a port",
+    latency: |_| None,
+    interval: |_| Some(1),
+    test: "skipopu-hw::datapath",
+    build: |_| Box::new(SliceReader::new(&SMALL, 512).expect(LEGAL)),
+}];
