@@ -2,6 +2,7 @@
 
 CONFIG ?= tiny
 BLOCK  ?=
+RUN    ?=
 OUT    ?= out/$(CONFIG)
 CARGO  ?= cargo
 
@@ -14,7 +15,7 @@ TESTS   = $(CARGO) $(if $(NEXTEST),nextest run --workspace,test --workspace --li
 SELECT  = $(if $(BLOCK),--block $(BLOCK),--all)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps run test emit synth prove bench lint figures fmt
+.PHONY: help deps run demo test emit synth prove bench lint figures fmt
 
 help: ## list the targets
 	@echo "make TARGET [CONFIG=tiny|cosim|u280|u280-paper|FILE.toml] [BLOCK=name] [OUT=folder]"
@@ -23,7 +24,11 @@ help: ## list the targets
 deps: ## install the external tools that are missing
 	@.ci/deps
 
-run: deps ## emit the blocks, co-simulate them against Rust, print the comparison
+run: deps ## a model writes a text on the simulated core, every logit compared; RUN="--dense --tokens 64 ..."
+	@.ci/deps npm
+	$(RELEASE) run $(RUN)
+
+demo: deps ## emit the blocks of CONFIG, co-simulate each against Rust, print the comparison
 	$(SKIPOPU) demo --config $(CONFIG)
 
 test: deps ## everything that must hold: format, lints, docs, tests, emitted Verilog, figures
@@ -69,6 +74,9 @@ figures: deps ## measure what takes minutes, record it in docs/figures.json, rew
 	$(RELEASE) kv report --trace sw/kv/data/stories15m.trace --svg docs/kv-bandwidth.svg --ledger docs/figures.json
 	$(MEASURE) npe
 	$(MEASURE) model
+	$(MEASURE) overlay
+	$(CARGO) build --release --package skipopu
+	$(MEASURE) run
 	$(SKIPOPU) figures tables
 
 fmt: ## format the Rust sources

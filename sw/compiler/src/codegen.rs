@@ -39,10 +39,25 @@ use skipopu_reference::npe;
 /// Bytes of a unit of the register `kv_base`.
 const KV_PAGE: u64 = 4096;
 
-/// Places in the constant memory: final gain, gains and routers of two layers in turn.
+/// Layers whose gains and routers stand in the constant memory, in turn: one is computed, the next two are ready or on their
+/// way, so that skipped layers never wait for them.
+const TURNS: usize = 3;
+
+/// Places in the constant memory: final gain, gains and routers of some layers in turn.
 struct Constants {
     final_gain: usize,
-    layers: [usize; 2],
+    layers: Vec<usize>,
+}
+
+impl Constants {
+    fn of(&self, layer: usize) -> usize {
+        self.layers[layer % self.layers.len()]
+    }
+
+    /// Layers by which loading is ahead.
+    fn lead(&self) -> usize {
+        self.layers.len() - 1
+    }
 }
 
 /// How vector operations pass over their data. The results are the same.
@@ -81,7 +96,10 @@ pub fn generate(
     dataflow: Dataflow,
 ) -> Result<Vec<Instruction>, CompileError> {
     let (x, layer) = (sizes.x.slices, map.constants);
-    let constants = Constants { final_gain: 0, layers: [x, x + layer] };
+    // Two suffice to compute one while the next one's come.
+    let turns = if x + TURNS * layer <= geometry.constants { TURNS } else { 2 };
+    let layers = (0..turns).map(|i| x + i * layer).collect();
+    let constants = Constants { final_gain: 0, layers };
     fits(
         "final gain, gains and routers of two layers, slices of the constant memory",
         (x + 2 * layer) as u64,
@@ -178,14 +196,16 @@ impl Codegen<'_> {
         let block =
             self.load_data(map.ddr.block, Space::Scratchpad, x.address, x.slices, Repeat::Rows)?;
         self.program.extend([gain, factors, block]);
-        let constants = self.layer_constants(0)?;
-        self.push(constants.before(Unit::Compute));
+        for l in 0..self.constants.lead().min(map.layers.len()) {
+            let constants = self.layer_constants(l)?;
+            self.push(constants.before(Unit::Compute));
+        }
         Ok(())
     }
 
     /// Loads gains and routers of a layer.
     fn layer_constants(&self, layer: usize) -> Result<Instruction, CompileError> {
-        let to = self.constants.layers[layer % 2];
+        let to = self.constants.of(layer);
         let word = self.map.layers[layer].constants;
         self.load_data(word, Space::Constants, to, self.map.constants, Repeat::Once)
     }
@@ -289,7 +309,7 @@ impl Codegen<'_> {
 
     fn layer(&mut self, l: usize) -> Result<(), CompileError> {
         let places = self.map.layers[l];
-        let gains = self.constants.layers[l % 2];
+        let gains = self.constants.of(l);
         // Gains of two norms stand before the routers.
         let weights = gains + 2 * self.sizes.x.slices;
         let skips = self.placement.is_some();
@@ -302,7 +322,8 @@ impl Codegen<'_> {
         if self.append_pending {
             wait.push(Unit::Store);
         }
-        let more = l + 1 < self.map.layers.len();
+        let later = l + self.constants.lead();
+        let more = later < self.map.layers.len();
         let mut signal = if more { vec![Unit::Load] } else { vec![] };
         if skips {
             signal.push(Unit::Control);
@@ -340,7 +361,7 @@ impl Codegen<'_> {
         self.here(skip_rest)?;
         self.feed_forward(gains, &places, skips)?;
         if more {
-            let next = self.layer_constants(l + 1)?.after(Unit::Compute).before(Unit::Compute);
+            let next = self.layer_constants(later)?.after(Unit::Compute).before(Unit::Compute);
             self.push(next);
         }
         Ok(())

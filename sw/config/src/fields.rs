@@ -275,7 +275,7 @@ pub const FIELDS: &[Field] = &[
         unit: "KiB",
         because: "its words are addressed by low bits",
         limit: "gains and routers of two layers fit well below",
-        help: "Constant memory: gain of the last norm, gains and routers of two layers.",
+        help: "Constant memory: gain of the last norm, gains and routers of three layers, or of two where three do not fit.",
     },
     Field {
         path: "clocks.core_mhz",

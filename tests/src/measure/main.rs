@@ -15,6 +15,7 @@ mod npe_rows;
 mod overlay;
 mod primitives;
 mod record;
+mod run;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -57,6 +58,14 @@ enum What {
     Memory,
     /// The core on models of stories15M's shapes: utilisation, fusion, skipping, bandwidth; minutes.
     Overlay,
+    /// The main job, skipping and dense: logits, cycles, bytes; minutes. `skipopu` must be built.
+    Run {
+        /// Tokens, the prompt's included.
+        #[arg(long, default_value_t = 32)]
+        tokens: u32,
+    },
+    /// How long `make test` takes.
+    Suite,
     /// Simulation speed of the chained primitives.
     Primitives,
     /// Perplexity of stories15M: f32, INT4 weights, the array's numerics; minutes.
@@ -85,6 +94,8 @@ fn run(args: &Args) -> Result<()> {
         What::Memory => memory::measure(&mut recorder)?,
         What::Model => model::measure(&mut recorder)?,
         What::Overlay => overlay::measure(&mut recorder)?,
+        What::Run { tokens } => run::measure(&mut recorder, tokens)?,
+        What::Suite => run::suite(&mut recorder)?,
         What::Primitives => primitives::measure(&mut recorder)?,
     }
     recorder.write(&args.ledger)

@@ -181,6 +181,8 @@ pub struct ComputeUnit {
     values_left: DFF<Bit>,
     mask_item: Reg,
     mask_there: DFF<Bit>,
+    mask_later: Reg,
+    mask_later_there: DFF<Bit>,
     mask_walk: Reg,
     keys_done: DFF<Bit>,
     place: Reg,
@@ -356,6 +358,8 @@ impl ComputeUnit {
             values_left: Default::default(),
             mask_item: Reg::new(mask),
             mask_there: Default::default(),
+            mask_later: Reg::new(mask),
+            mask_later_there: Default::default(),
             mask_walk: Reg::new(mask),
             keys_done: Default::default(),
             place: Reg::new(PLACE_BITS),
@@ -411,6 +415,7 @@ impl Logic for ComputeUnit {
         dff_setup!(self, clock, mask_there, mask_walk, keys_done, place, own_row, slice, begun);
         dff_setup!(self, clock, settle, overflow, done, op_flags, op_space, op_region, op_reads);
         dff_setup!(self, clock, op_hides, op_ends, softmaxed, probable, unwritten);
+        dff_setup!(self, clock, mask_later, mask_later_there);
         clock!(self, clock, scratchpad, constants, operand0, operand1, bank0, bank1, scores);
         clock!(self, clock, array, driver, weight_loader, scales, router_loader, kv_loader);
         clock!(self, clock, steps, sums, walker, feeder, npe, sink, commands, compare0, compare1);
@@ -1158,6 +1163,7 @@ impl Logic for ComputeUnit {
             }
             self.values_left.d.next = false;
             self.mask_there.d.next = false;
+            self.mask_later_there.d.next = false;
             self.keys_done.d.next = false;
             self.draining.d.next = false;
             self.place.d.next = Word::zero(PLACE_BITS);
@@ -1170,18 +1176,24 @@ impl Logic for ComputeUnit {
                 }
             }
         } else if state == KEYS {
-            if self.kv_loader.mask.valid.val()
+            // A round is multiplied while the one before is on its way through the array and out of the sums.
+            let begins = self.kv_loader.mask.valid.val()
                 && free
                 && !self.steps.busy.val()
-                && !self.mask_there.q.val()
-                && !self.keys_done.q.val()
-            {
+                && !self.mask_later_there.q.val()
+                && !self.keys_done.q.val();
+            if begins {
                 self.kv_loader.mask.ready.next = true;
                 self.steps.start.next = true;
                 self.sums.begin.next = true;
-                self.mask_item.d.next = self.kv_loader.mask.data.val();
-                self.mask_there.d.next = true;
                 self.keys_done.d.next = item_last;
+                if self.mask_there.q.val() {
+                    self.mask_later.d.next = self.kv_loader.mask.data.val();
+                    self.mask_later_there.d.next = true;
+                } else {
+                    self.mask_item.d.next = self.kv_loader.mask.data.val();
+                    self.mask_there.d.next = true;
+                }
             }
             if self.draining.q.val() {
                 if !self.walker.busy.val() {
@@ -1206,7 +1218,13 @@ impl Logic for ComputeUnit {
                 self.walk.next = true;
                 self.draining.d.next = true;
                 self.mask_walk.d.next = self.mask_item.q.val();
-                self.mask_there.d.next = false;
+                self.mask_item.d.next = self.mask_later.q.val();
+                self.mask_there.d.next = self.mask_later_there.q.val();
+                self.mask_later_there.d.next = false;
+                if begins {
+                    self.mask_item.d.next = self.kv_loader.mask.data.val();
+                    self.mask_there.d.next = true;
+                }
             }
         } else if state == STATISTICS {
             if self.quiet.val() && self.can_walk.val() {
@@ -1471,6 +1489,7 @@ impl Logic for ComputeUnit {
             self.parity.d.next = false;
             self.values_left.d.next = false;
             self.mask_there.d.next = false;
+            self.mask_later_there.d.next = false;
             self.draining.d.next = false;
         }
     }
