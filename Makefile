@@ -51,6 +51,7 @@ prove: deps ## run the exhaustive and long tests that `make test` leaves out
 	$(MEASURE) multiplier
 	$(CARGO) test --workspace --release -- --ignored --nocapture
 	$(MEASURE) fuzz
+	$(MEASURE) programs
 	$(SKIPOPU) figures tables
 
 bench: deps ## measure speed

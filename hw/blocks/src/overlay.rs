@@ -6,6 +6,7 @@ use crate::control::sequencer::PROGRAM;
 use crate::control::{PerformanceCounters, Sequencer};
 use crate::datapath::compute::ComputeUnit;
 use crate::datapath::load::{Boot, LoadUnit, PortMux};
+use crate::datapath::report;
 use crate::datapath::store::{KvAdaptor, StoreUnit};
 use crate::datapath::DatapathShape;
 use crate::dma::{DmaEngine, DmaOptions};
@@ -69,6 +70,13 @@ pub const ENTRIES: &[Entry] = &[
 /// Bits of an address of the host's port.
 const HOST_ADDRESS: usize = BYTES.ilog2() as usize;
 
+/// Cycles in which whatever is asked of the DMA shows, as a power of two; and in which the DMA is reset.
+const MOMENT_BITS: usize = 6;
+/// Cycles after which memories that do not answer are waited for no longer, as a power of two.
+const FLUSH_BITS: usize = 18;
+/// Bits of a byte's address in a pseudo-channel.
+const CHANNEL_BITS: usize = 28;
+
 /// The core: control, load, compute and store units, keys and values, DMA.
 ///
 /// - Does: what docs/registers.md and docs/isa.md say, between an AXI4-Lite port for the host, an AXI3 port for each HBM
@@ -117,6 +125,13 @@ pub struct Overlay {
     fault_unit: Reg,
     fault_kind: Reg,
     fault_port: Reg,
+    fault_address: Reg,
+    fault_chosen: Reg,
+    caught: Reg,
+    flushing: DFF<Bit>,
+    draining: DFF<Bit>,
+    reports: DFF<Bit>,
+    flushed: Reg,
     faulty: Wire<Local>,
     running_rows: Wire<Local>,
     all: Wire<Local>,
@@ -186,6 +201,13 @@ impl Overlay {
             fault_unit: Reg::new(2),
             fault_kind: Reg::new(FaultKind::BITS),
             fault_port: Reg::new(8),
+            fault_address: Reg::new(64),
+            fault_chosen: Reg::new(1),
+            caught: Reg::new(2),
+            flushing: Default::default(),
+            draining: Default::default(),
+            reports: Default::default(),
+            flushed: Reg::new(FLUSH_BITS),
             faulty: Wire::new(3),
             running_rows: Wire::new(2),
             all: Wire::new(shape.rows),
@@ -210,7 +232,8 @@ impl Logic for Overlay {
     )]
     fn update(&mut self) {
         dff_setup!(self, clock, restart, was_busy, ending, settle, stopped, refusal, busy_units);
-        dff_setup!(self, clock, fault_unit, fault_kind, fault_port);
+        dff_setup!(self, clock, fault_unit, fault_kind, fault_port, fault_address, fault_chosen);
+        dff_setup!(self, clock, caught, flushing, draining, reports, flushed);
         clock!(self, clock, registers, counters, boot, sequencer, load, compute, store, adaptor);
         clock!(self, clock, kv, hbm, ddr);
         self.hbm.axi_clock.next = self.hbm_clock.val();
@@ -218,19 +241,40 @@ impl Logic for Overlay {
         let ports = self._shape.hbm_ports;
         let rows = self._shape.rows;
 
-        // Resets: the board's, or the host's.
-        self.core_reset.next = self.reset.val() || self.registers.core_reset.val();
-        self.restart.d.next = cat!(self.restart.q.val().trunc(3), self.core_reset.val());
-        let reset = self.restart.q.val().any();
+        // Resets: the board's; the host's, or a stop with a cause. Then the units are reset at once, and memories answer what they
+        // were asked before the DMA is.
+        self.core_reset.next = self.registers.core_reset.val();
+        self.restart.d.next = cat!(self.restart.q.val().trunc(3), self.reset.val());
+        let restarts = self.restart.q.val().any();
+        let reset = restarts || self.flushing.q.val();
+        let asked = self.core_reset.val();
+        self.stopped.d.next = false;
+        self.flushed.d.next = self.flushed.q.val() + 1;
+        if self.flushing.q.val() {
+            if self.draining.q.val() {
+                let quiet = !self.hbm.busy.val() && !self.ddr.busy.val();
+                let long = self.flushed.q.val().slice(MOMENT_BITS, FLUSH_BITS - MOMENT_BITS).any();
+                if (quiet && long) || self.flushed.q.val().all() {
+                    self.draining.d.next = false;
+                    self.flushed.d.next = Word::zero(FLUSH_BITS);
+                }
+            } else if self.flushed.q.val().bit(MOMENT_BITS) {
+                self.flushing.d.next = false;
+                self.stopped.d.next = self.reports.q.val();
+            }
+        }
+        let clears = restarts || (self.flushing.q.val() && !self.draining.q.val());
+        let drains = self.draining.q.val();
+        self.registers.occupied.next = self.flushing.q.val();
         self.registers.reset.next = self.reset.val();
         self.boot.reset.next = reset;
-        self.sequencer.reset.next = reset;
+        self.sequencer.reset.next = restarts || asked;
         self.load.reset.next = reset;
         self.compute.reset.next = reset;
         self.store.reset.next = reset;
         self.adaptor.reset.next = reset;
-        self.hbm.reset.next = reset;
-        self.ddr.reset.next = reset;
+        self.hbm.reset.next = clears;
+        self.ddr.reset.next = clears;
 
         // The host.
         AxiLiteSlave::link(&mut self.s_axi, &mut self.registers.s_axi);
@@ -245,37 +289,71 @@ impl Logic for Overlay {
         self.sequencer.program_address.next = self.boot.write_address.val();
         self.sequencer.program_data.next = self.boot.write_data.val();
         self.sequencer.length.next = self.boot.length.val();
-        self.sequencer.start.next = self.boot.go.val();
+        let unread = self.ddr.read_faults.val().any();
+        self.sequencer.start.next = self.boot.go.val() && !unread;
         self.sequencer.watchdog.next = self.registers.watchdog.val();
         self.was_busy.d.next = self.sequencer.busy.val();
         let ends = self.was_busy.q.val() && !self.sequencer.busy.val();
         self.adaptor.start.next = start;
         self.adaptor.end.next = ends && !self.sequencer.cause.val().any();
         self.store.clear.next = start && first;
-        self.stopped.d.next = false;
         if start {
             self.refusal.d.next = Word::zero(Cause::BITS);
             self.ending.d.next = false;
         }
-        if self.boot.refused.val() {
+        if self.boot.refused.val() && !self.flushing.q.val() {
             self.refusal.d.next = self.boot.cause.val();
             self.stopped.d.next = true;
+        }
+        // The bus failed while the program was read.
+        if self.boot.busy.val() && unread && !self.flushing.q.val() {
+            self.refusal.d.next = Word::new(Cause::BITS, Cause::Unit as u128);
+            self.stopped.d.next = false;
+            self.flushing.d.next = true;
+            self.draining.d.next = true;
+            self.reports.d.next = true;
+            self.flushed.d.next = Word::zero(FLUSH_BITS);
         }
         if ends {
             self.ending.d.next = true;
             self.settle.d.next = Word::zero(4);
         }
         if self.ending.q.val() {
-            if !self.settle.q.val().all() {
+            let left = self.load.left_over.val() || self.kv.busy.val();
+            if self.sequencer.cause.val().any() || (self.settle.q.val().all() && left) {
+                // A program that ended has left what nothing took.
+                if !self.sequencer.cause.val().any() {
+                    self.refusal.d.next = Word::new(Cause::BITS, Cause::Unit as u128);
+                    self.fault_unit.d.next = Word::new(2, Unit::Load as u128);
+                    self.fault_kind.d.next = Word::new(FaultKind::BITS, FaultKind::Weights as u128);
+                    self.fault_port.d.next = Word::new(8, skipopu_isa::host::NO_PORT as u128);
+                }
+                self.ending.d.next = false;
+                self.flushing.d.next = true;
+                self.draining.d.next = true;
+                self.reports.d.next = true;
+                self.flushed.d.next = Word::zero(FLUSH_BITS);
+            } else if !self.settle.q.val().all() {
                 self.settle.d.next = self.settle.q.val() + 1;
             } else if !self.adaptor.busy.val() {
                 self.ending.d.next = false;
                 self.stopped.d.next = true;
             }
         }
-        if reset {
+        if asked {
+            self.ending.d.next = false;
+            self.flushing.d.next = true;
+            self.draining.d.next = true;
+            self.reports.d.next = false;
+            self.flushed.d.next = Word::zero(FLUSH_BITS);
+        }
+        if restarts || asked {
             self.ending.d.next = false;
             self.was_busy.d.next = false;
+            self.stopped.d.next = false;
+        }
+        if restarts {
+            self.flushing.d.next = false;
         }
         self.registers.stopped.next = self.stopped.q.val();
         self.registers.cause.next =
@@ -308,7 +386,12 @@ impl Logic for Overlay {
         self.store.position.next = position.clone();
         self.store.head.next = self.register[Register::Head as usize].q.val().trunc(9);
         self.store.kv_heads.next = self.register[Register::KvHeads as usize].q.val().trunc(9);
-        self.store.kv_base.next = self.register[Register::KvBase as usize].q.val().trunc(16);
+        self.store.kv_base.next = self.register[Register::KvBase as usize].q.val();
+        let layer_bits = self._kv.layer() + 1;
+        self.store.layers.next = self.register[Register::Layers as usize].q.val().trunc(layer_bits);
+        self.store.tokens.next = self.kv.tokens.val();
+        self.store.start.next = start;
+        self.adaptor.tokens.next = self.kv.tokens.val();
         self.adaptor.rows.next = block_rows.clone();
         self.adaptor.position.next = position;
         self.adaptor.head.next = self.register[Register::Head as usize].q.val().trunc(9);
@@ -317,6 +400,9 @@ impl Logic for Overlay {
         let layer_count = self._kv.layer() + 1;
         self.adaptor.layers.next =
             self.register[Register::Layers as usize].q.val().trunc(layer_count);
+        let slot_count = self._kv.bank_slot() + 1;
+        self.adaptor.kv_slots.next =
+            self.register[Register::KvSlots as usize].q.val().trunc(slot_count);
 
         // Instructions.
         for r in 0..rows {
@@ -331,66 +417,118 @@ impl Logic for Overlay {
         ItemSource::join(&mut self.sequencer.store, &mut self.store.instruction);
         self.sequencer.finished.next =
             cat!(self.store.finished.val(), self.compute.finished.val(), self.load.finished.val());
-        let reads = self.hbm.read_faults.val().any() || self.ddr.read_faults.val().any();
-        let writes = self.hbm.write_faults.val().any() || self.ddr.write_faults.val().any();
-        self.faulty.next =
-            cat!(writes, self.compute.fault.val(), reads || self.kv.out_of_step.val());
+        let bus_reads = self.hbm.read_faults.val().any() || self.ddr.read_faults.val().any();
+        let bus_writes = self.hbm.write_faults.val().any() || self.ddr.write_faults.val().any();
+        let table = self.adaptor.fault.val() || self.kv.out_of_step.val();
+        self.faulty.next = cat!(
+            bus_writes || self.store.fault.val(),
+            self.compute.fault.val(),
+            bus_reads || self.load.fault.val() || table
+        );
         self.sequencer.fault.next = self.faulty.val();
 
-        // What a unit reported, the first of a run.
+        // What a unit reported, the first of a run; what the DMA knows of a fault of the bus shows two cycles later.
+        let select = self.hbm.fault_select.width();
+        self.hbm.fault_select.next = Word::zero(select);
+        for k in 0..2 * ports {
+            let p = 2 * ports - 1 - k;
+            if p < ports {
+                if self.hbm.read_faults.val().bit(p) {
+                    self.hbm.fault_select.next = Word::new(select, p as u128);
+                }
+            } else {
+                if self.hbm.write_faults.val().bit(p - ports) {
+                    self.hbm.fault_select.next = Word::new(select, p as u128);
+                }
+            }
+        }
+        self.ddr.fault_select.next =
+            mux(self.ddr.read_faults.val().any(), Word::zero(1), Word::new(1, 1));
+        let ddr_fails = self.ddr.read_faults.val().any() || self.ddr.write_faults.val().any();
         if start {
             self.fault_unit.d.next = Word::zero(2);
             self.fault_kind.d.next = Word::zero(FaultKind::BITS);
             self.fault_port.d.next = Word::zero(8);
+            self.fault_address.d.next = Word::zero(64);
+            self.caught.d.next = Word::zero(2);
         } else if self.faulty.val().any() && !self.fault_unit.q.val().any() {
             self.fault_port.d.next = Word::new(8, skipopu_isa::host::NO_PORT as u128);
-            if self.faulty.val().bit(1) {
+            self.fault_address.d.next = Word::zero(64);
+            self.fault_chosen.d.next = Word::from(ddr_fails);
+            if self.compute.fault.val() {
                 self.fault_unit.d.next = Word::new(2, Unit::Compute as u128);
-                self.fault_kind.d.next = Word::new(FaultKind::BITS, FaultKind::Weights as u128);
+                self.fault_kind.d.next = self.compute.fault_kind.val();
+                self.fault_address.d.next = self.compute.fault_address.val().zext(64);
+            } else if self.load.fault.val() || self.store.fault.val() {
+                let loads = self.load.fault.val();
+                let site = mux(loads, self.load.fault_site.val(), self.store.fault_site.val());
+                self.fault_unit.d.next =
+                    mux(loads, Word::new(2, Unit::Load as u128), Word::new(2, Unit::Store as u128));
+                self.fault_kind.d.next = Word::new(FaultKind::BITS, FaultKind::Decode as u128);
+                if site == report::ON_CHIP {
+                    self.fault_kind.d.next = Word::new(FaultKind::BITS, FaultKind::OnChip as u128);
+                } else if site == report::DDR {
+                    self.fault_port.d.next = Word::new(8, ports as u128);
+                } else {
+                    self.fault_port.d.next = Word::zero(8);
+                }
+                self.fault_address.d.next =
+                    mux(loads, self.load.fault_address.val(), self.store.fault_address.val())
+                        .zext(64);
+                if !loads && self.store.fault_table.val() {
+                    self.fault_kind.d.next = Word::new(FaultKind::BITS, FaultKind::KvTable as u128);
+                    self.fault_port.d.next = Word::new(8, skipopu_isa::host::NO_PORT as u128);
+                    self.fault_address.d.next = Word::zero(64);
+                }
+            } else if table {
+                self.fault_unit.d.next = Word::new(2, Unit::Load as u128);
+                self.fault_kind.d.next = Word::new(FaultKind::BITS, FaultKind::KvTable as u128);
             } else {
                 self.fault_unit.d.next = mux(
-                    self.faulty.val().bit(0),
+                    bus_reads,
                     Word::new(2, Unit::Load as u128),
                     Word::new(2, Unit::Store as u128),
                 );
                 self.fault_kind.d.next = Word::new(FaultKind::BITS, FaultKind::Slave as u128);
-                let ddr = self.ddr.read_faults.val().any() || self.ddr.write_faults.val().any();
-                if ddr {
-                    self.fault_kind.d.next = self.ddr.fault.kind.val().zext(FaultKind::BITS);
+                self.caught.d.next = Word::new(2, 1);
+                if ddr_fails {
                     self.fault_port.d.next = Word::new(8, ports as u128);
                 } else {
-                    self.fault_kind.d.next = self.hbm.fault.kind.val().zext(FaultKind::BITS);
-                    for p in 0..ports {
-                        let bad =
-                            self.hbm.read_faults.val().bit(p) || self.hbm.write_faults.val().bit(p);
-                        if bad {
-                            self.fault_port.d.next = Word::new(8, p as u128);
+                    for k in 0..2 * ports {
+                        let p = 2 * ports - 1 - k;
+                        if p < ports {
+                            if self.hbm.read_faults.val().bit(p) {
+                                self.fault_port.d.next = Word::new(8, p as u128);
+                            }
+                        } else {
+                            if self.hbm.write_faults.val().bit(p - ports) {
+                                self.fault_port.d.next = Word::new(8, (p - ports) as u128);
+                            }
                         }
                     }
                 }
             }
-        }
-        let select = self.hbm.fault_select.width();
-        self.hbm.fault_select.next = Word::zero(select);
-        for p in 0..ports {
-            if self.hbm.read_faults.val().bit(p) {
-                self.hbm.fault_select.next = Word::new(select, p as u128);
+        } else if self.caught.q.val().any() {
+            self.caught.d.next = self.caught.q.val() + 1;
+            if self.caught.q.val() == 2 {
+                self.caught.d.next = Word::zero(2);
+                if self.fault_chosen.q.val().any() {
+                    self.fault_kind.d.next = self.ddr.fault.kind.val().zext(FaultKind::BITS);
+                    self.fault_address.d.next = self.ddr.fault.address.val().zext(64);
+                } else {
+                    // The port's number stands above the address in its memory.
+                    self.fault_kind.d.next = self.hbm.fault.kind.val().zext(FaultKind::BITS);
+                    self.fault_address.d.next =
+                        self.hbm.fault.address.val().trunc(CHANNEL_BITS).zext(64);
+                }
             }
-            if self.hbm.write_faults.val().bit(p) {
-                self.hbm.fault_select.next = Word::new(select, (ports + p) as u128);
-            }
         }
-        self.ddr.fault_select.next =
-            mux(self.ddr.write_faults.val().any(), Word::new(1, 1), Word::zero(1));
         self.hbm.fault_clear.next = start;
         self.ddr.fault_clear.next = start;
         self.registers.fault_unit.next = self.fault_unit.q.val();
         self.registers.fault_kind.next = self.fault_kind.q.val();
         self.registers.fault_port.next = self.fault_port.q.val();
-        self.registers.fault_address.next = self.hbm.fault.address.val().zext(64);
-        if self.fault_port.q.val() == ports {
-            self.registers.fault_address.next = self.ddr.fault.address.val().zext(64);
-        }
+        self.registers.fault_address.next = self.fault_address.q.val();
 
         // Keys and values.
         ItemSource::join(&mut self.load.kv_layer, &mut self.adaptor.kv_layer);
@@ -424,15 +562,22 @@ impl Logic for Overlay {
         for p in 0..ports {
             ItemSource::join(&mut self.load.weights_command[p], &mut self.mux[p].weights);
             ItemSource::join(&mut self.kv.command[p], &mut self.mux[p].kv);
-            ItemSource::join(&mut self.mux[p].command, &mut self.hbm.read_command[p]);
-            StreamSource::join(&mut self.hbm.read_out[p], &mut self.mux[p].read);
+            self.hbm.read_command[p].valid.next = self.mux[p].command.valid.val() && !reset;
+            self.hbm.read_command[p].data.next = self.mux[p].command.data.val();
+            self.mux[p].command.ready.next = self.hbm.read_command[p].ready.val();
+            self.mux[p].read.valid.next = self.hbm.read_out[p].valid.val() && !drains;
+            self.mux[p].read.data.next = self.hbm.read_out[p].data.val();
+            self.mux[p].read.last.next = self.hbm.read_out[p].last.val();
+            self.hbm.read_out[p].ready.next = self.mux[p].read.ready.val() || drains;
             ItemSource::join(&mut self.mux[p].weights_read, &mut self.load.weights_read[p]);
             StreamSource::join(&mut self.mux[p].kv_read, &mut self.kv.read[p]);
-            self.hbm.write_command[p].valid.next = self.store.kv_command[p].valid.val();
+            self.hbm.write_command[p].valid.next = self.store.kv_command[p].valid.val() && !reset;
             self.hbm.write_command[p].data.next =
                 cat!(Word::zero(write_tag), self.store.kv_command[p].data.val());
             self.store.kv_command[p].ready.next = self.hbm.write_command[p].ready.val();
-            ItemSource::join(&mut self.store.kv_write[p], &mut self.hbm.write_in[p]);
+            self.hbm.write_in[p].valid.next = self.store.kv_write[p].valid.val() || drains;
+            self.hbm.write_in[p].data.next = self.store.kv_write[p].data.val();
+            self.store.kv_write[p].ready.next = self.hbm.write_in[p].ready.val();
             self.hbm.write_done[p].ready.next = true;
             self.store.kv_done.next.set_slice(p, &Word::from(self.hbm.write_done[p].valid.val()));
             AxiMaster::link(&mut self.m_axi_hbm[p], &mut self.hbm.m_axi[p]);
@@ -442,7 +587,8 @@ impl Logic for Overlay {
         let boots = self.boot.busy.val();
         self.ddr.read_command[0].valid.next =
             mux(boots, self.boot.read_command.valid.val(), self.load.data_command.valid.val())
-                .any();
+                .any()
+                && !reset;
         self.ddr.read_command[0].data.next =
             mux(boots, self.boot.read_command.data.val(), self.load.data_command.data.val());
         self.boot.read_command.ready.next = boots && self.ddr.read_command[0].ready.val();
@@ -453,9 +599,13 @@ impl Logic for Overlay {
         self.load.data_read.valid.next = !boots && self.ddr.read_out[0].valid.val();
         self.load.data_read.data.next = self.ddr.read_out[0].data.val().trunc(word);
         self.ddr.read_out[0].ready.next =
-            mux(boots, self.boot.read.ready.val(), self.load.data_read.ready.val()).any();
-        ItemSource::join(&mut self.store.ddr_command, &mut self.ddr.write_command[0]);
-        ItemSource::join(&mut self.store.ddr_write, &mut self.ddr.write_in[0]);
+            mux(boots, self.boot.read.ready.val(), self.load.data_read.ready.val()).any() || drains;
+        self.ddr.write_command[0].valid.next = self.store.ddr_command.valid.val() && !reset;
+        self.ddr.write_command[0].data.next = self.store.ddr_command.data.val();
+        self.store.ddr_command.ready.next = self.ddr.write_command[0].ready.val();
+        self.ddr.write_in[0].valid.next = self.store.ddr_write.valid.val() || drains;
+        self.ddr.write_in[0].data.next = self.store.ddr_write.data.val();
+        self.store.ddr_write.ready.next = self.ddr.write_in[0].ready.val();
         self.ddr.write_done[0].ready.next = true;
         self.store.ddr_done.next = self.ddr.write_done[0].valid.val();
         AxiMaster::link(&mut self.m_axi_ddr[0], &mut self.ddr.m_axi[0]);

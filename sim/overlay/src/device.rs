@@ -4,9 +4,9 @@ use crate::build::{Core, CosimError};
 use skipopu_isa::host::Counter;
 use skipopu_kv::layout::CHANNEL_BYTES;
 use skipopu_runtime::{Device, DeviceError, Progress};
-use skipopu_sim::memory::{AxiSlave, AxiVersion, Ddr, Delay, Hbm, Store};
+use skipopu_sim::memory::{AxiSlave, AxiVersion, Ddr, Delay, Hbm, Response, Store};
 use skipopu_sim::{ClockDomain, In, Model, Out};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 /// Bytes of a DDR channel.
 const DDR_BYTES: u64 = 16 << 30;
@@ -181,6 +181,35 @@ impl VerilatedDevice {
     /// A file that cannot be written, a core without tracing.
     pub fn trace(&mut self, path: &std::path::Path) -> Result<(), DeviceError> {
         self.m.open_trace(path).map_err(|e| failed(e.to_string()))
+    }
+
+    /// Makes a memory answer accesses of these bytes with an error: DDR, or that of an HBM port.
+    pub fn fail(&mut self, port: Option<usize>, range: Range<u64>, response: Response) {
+        match port {
+            None => self.ddr_slaves.iter_mut().for_each(|s| s.fail(range.clone(), response)),
+            Some(p) => {
+                let base = p as u64 * CHANNEL_BYTES;
+                let range = base + range.start..base + range.end;
+                self.hbm_slaves
+                    .iter_mut()
+                    .skip(p)
+                    .take(1)
+                    .for_each(|s| s.fail(range.clone(), response));
+            }
+        }
+    }
+
+    /// Makes all memories answer well again.
+    pub fn mend(&mut self) {
+        self.ddr_slaves.iter_mut().chain(&mut self.hbm_slaves).for_each(AxiSlave::mend);
+    }
+
+    /// First bytes of the pages of 4 KiB that were ever written, in DDR or in the memory of an HBM port.
+    ///
+    /// # Errors
+    /// There is no such port.
+    pub fn written(&self, port: Option<usize>) -> Result<Vec<u64>, DeviceError> {
+        Ok(self.store(port)?.pages())
     }
 
     fn present(&mut self) {

@@ -4,9 +4,12 @@
 //! |---|---|
 //! | [`build`] | a configuration's core, emitted and Verilated |
 //! | [`device`] | clocks, memories, the host's port |
+//! | [`compare`] | the core and the executor on the same programs |
 
 pub mod build;
+pub mod compare;
 pub mod device;
 
 pub use build::{Core, CosimError};
+pub use compare::{Comparison, Mismatch, Outcome, COUNTED};
 pub use device::{Memories, VerilatedDevice};

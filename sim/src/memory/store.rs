@@ -67,6 +67,16 @@ impl Store {
         self.bytes
     }
 
+    /// Bytes of a page.
+    pub const PAGE_BYTES: u64 = PAGE;
+
+    /// First bytes of the pages that were ever written, in order.
+    pub fn pages(&self) -> Vec<u64> {
+        let mut pages: Vec<u64> = self.lock().pages.keys().map(|p| p * PAGE).collect();
+        pages.sort_unstable();
+        pages
+    }
+
     /// Copies bytes out.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ mod run;
 pub use hbm::{Hbm, HbmModel, HbmReplay};
 pub use isa::{Asm, Disasm, Isa};
 pub use model::{ArrayConfig, Backend, Dump, Eval, Generate, Method, Model, Quantise, Skip, Train};
-pub use overlay::{Compile, Compiled, Map};
+pub use overlay::{Compile, Compiled, Map, Trace};
 pub use run::{MemoryModel, Run, RunBackend};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -50,6 +50,8 @@ pub enum Command {
     Compile(Compile),
     /// Show where a compiled model lies in HBM and DDR.
     Map(Map),
+    /// Run a block of tokens and print what every instruction did.
+    Trace(Trace),
     /// Turn a program's text into a program for a configuration.
     Asm(Asm),
     /// Print a program as text.

@@ -51,6 +51,37 @@ fn container(folder: &std::path::Path) -> String {
 }
 
 #[test]
+fn a_block_is_traced() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = container(folder.path());
+    let traced = skipopu(&["trace", &model, "--config", "tiny", "--tokens", "4,7,9"]);
+    assert!(traced.status.success(), "{}", String::from_utf8_lossy(&traced.stderr));
+    let text = stdout(&traced);
+    assert!(text.lines().any(|l| l.contains("compute") && l.contains("matmul operand=")), "{text}");
+    let json = skipopu(&["trace", &model, "--config", "tiny", "--tokens", "4,7,9", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
+    assert_eq!((&json["rows"], &json["stop"]), (&3.into(), &serde_json::Value::Null));
+    let trace = json["trace"].as_array().unwrap();
+    let sum = |key: &str| -> u64 { trace.iter().map(|e| e["did"][key].as_u64().unwrap()).sum() };
+    assert!(sum("weight_beats") > 0 && sum("int4_cycles") > 0 && sum("ddr_words_written") > 0);
+    // `end` stops the trace.
+    assert_eq!(sum("instructions"), trace.len() as u64);
+    let load = trace.iter().find(|e| e["instruction"].as_str().unwrap().contains("repeat=rows"));
+    assert_eq!(load.unwrap()["rows"], serde_json::json!([0, 1, 2]));
+
+    // A program alone, and one that stops.
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    std::fs::write(path("a.s"), "set register=head value=8\nbranch rows=forward target=5\nend\n")
+        .unwrap();
+    assert!(skipopu(&["asm", &path("a.s"), "--out", &path("a.bin")]).status.success());
+    let stopped = skipopu(&["trace", &path("a.bin")]);
+    assert!(!stopped.status.success());
+    assert!(stdout(&stopped).contains("branch rows=forward"), "{}", stdout(&stopped));
+    let said = String::from_utf8_lossy(&stopped.stderr).into_owned();
+    assert!(said.contains("the core stopped: instruction 5 does not exist"), "{said}");
+}
+
+#[test]
 fn a_model_is_compiled_and_mapped() {
     let folder = tempfile::tempdir().unwrap();
     let model = container(folder.path());

@@ -65,7 +65,7 @@ impl Matmul {
 }
 
 /// Outputs of the routers asked, and where their masks are.
-fn asked(routers: Routers) -> &'static [usize] {
+pub(crate) fn asked(routers: Routers) -> &'static [usize] {
     match routers {
         Routers::None => &[],
         Routers::Attention => &[0],
@@ -78,13 +78,17 @@ impl Executor {
     /// Is what the instruction takes from the weight queue, or of earlier keys and values, there?
     pub(crate) fn weights_ready(&self, operation: &Operation) -> bool {
         match *operation {
+            // For no row it is refused at once.
+            Operation::Matmul { rows, .. } | Operation::Attend { rows, .. }
+                if self.state.rows(rows).is_empty() =>
+            {
+                true
+            }
             Operation::Attend { .. } => {
                 self.state.size(Register::Position) == 0 || self.kv.waiting() >= PASSES
             }
-            _ => match Executor::as_matmul(operation) {
-                Some(product) => self.state.weights.len() >= product.bytes(self),
-                None => true,
-            },
+            Operation::Matmul { .. } => !self.state.weights.is_empty(),
+            _ => true,
         }
     }
 
@@ -174,6 +178,10 @@ impl Executor {
 
     pub(crate) fn matmul(&mut self, m: Matmul) -> Result<(), Stop> {
         let rows = self.state.rows(m.rows);
+        let (loaded, taken) = (self.state.weights.take_matrix().unwrap_or(0), m.bytes(self));
+        if loaded != taken {
+            return Err(Stop::Weights { loaded, taken });
+        }
         let sums = self.products(&m, &rows)?;
         if let Target::Operand0 | Target::Operand1 = m.target {
             let target = &mut self.state.operand[usize::from(m.target == Target::Operand1)];

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// Counts of all runs; the hardware's counters must show the same. A word has 64 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
-    /// Instructions executed, control's included.
+    /// Instructions that control executed or handed out.
     pub instructions: u64,
     /// Branches that went elsewhere.
     pub branches_taken: u64,
@@ -25,4 +25,23 @@ pub struct Counters {
     pub int4_cycles: u64,
     /// Vectors that met a tile of FP16 values: cycles of the array.
     pub fp16_cycles: u64,
+}
+
+impl Counters {
+    /// What was counted after `before`.
+    #[must_use]
+    pub fn since(&self, before: &Counters) -> Counters {
+        Counters {
+            instructions: self.instructions - before.instructions,
+            branches_taken: self.branches_taken - before.branches_taken,
+            weight_beats: self.weight_beats - before.weight_beats,
+            kv_words_hbm: self.kv_words_hbm - before.kv_words_hbm,
+            kv_words_buffer: self.kv_words_buffer - before.kv_words_buffer,
+            kv_words_written: self.kv_words_written - before.kv_words_written,
+            ddr_words_read: self.ddr_words_read - before.ddr_words_read,
+            ddr_words_written: self.ddr_words_written - before.ddr_words_written,
+            int4_cycles: self.int4_cycles - before.int4_cycles,
+            fp16_cycles: self.fp16_cycles - before.fp16_cycles,
+        }
+    }
 }

@@ -25,11 +25,16 @@ pub struct KvUnit {
 
 /// The region as the registers describe it.
 pub fn layout(machine: &Machine, state: &State) -> KvLayout {
-    let heads = state.size(Register::KvHeads);
-    let head = state.size(Register::Head).next_multiple_of(machine.lanes);
+    let (head, heads) = (state.size(Register::Head), state.size(Register::KvHeads));
+    layout_of(machine, head, heads, state.register(Register::KvBase))
+}
+
+/// The region of heads of a size, from a number of 4 KiB on.
+pub(crate) fn layout_of(machine: &Machine, head: usize, heads: usize, page: u32) -> KvLayout {
+    let head = head.next_multiple_of(machine.lanes);
     let model = machine.order.machine;
     KvLayout {
-        base: u64::from(state.register(Register::KvBase)) * 4096,
+        base: u64::from(page) * 4096,
         layers: model.layers,
         passes: 2 * heads.div_ceil(HEADS_PER_PASS),
         head,

@@ -14,21 +14,26 @@
 //! | [`state`] | memories on chip, masks, registers |
 //! | [`run`] | control: queues, semaphores, the reason of a stop |
 //! | [`counters`] | instructions, bytes, products |
+//! | [`trace`] | what every instruction did |
+//! | [`random`] | random legal programs |
 
 pub mod array;
+mod bounds;
 mod compute;
 pub mod counters;
 pub mod kv;
 mod load;
 pub mod machine;
 pub mod memory;
+pub mod random;
 pub mod run;
 pub mod state;
 mod store;
+pub mod trace;
 pub mod weights;
 
 pub use counters::Counters;
 pub use machine::{Machine, MachineError};
-pub use memory::Memory;
+pub use memory::{Memory, Site};
 pub use run::{Executor, Run, Step, Stop};
 pub use state::State;

@@ -8,6 +8,9 @@ use skipopu_reference::pe::{AlignedWidths, PeError, Variant};
 /// Bytes of an FP16 value.
 pub const VALUE_BYTES: usize = 2;
 
+/// Partial sums for each row of a block.
+const SUMS_A_ROW: usize = 8;
+
 /// A configuration that is no overlay.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum MachineError {
@@ -42,6 +45,8 @@ pub struct Machine {
     pub operand: usize,
     /// Slices of the constant memory.
     pub constants: usize,
+    /// Rows whose statistics the NPE tells apart.
+    pub labels: usize,
     /// Rows whose RoPE factors are held.
     pub rotations: usize,
     /// Values of such a row.
@@ -84,6 +89,7 @@ impl Machine {
             scratchpad: slices(config.buffers.scratchpad_kib),
             operand: slices(config.buffers.operand_kib),
             constants: slices(config.buffers.constant_kib),
+            labels: config.npe.rows as usize,
             rotations: config.npe.rotation_tokens as usize,
             rotation: config.npe.head_size as usize,
             order: KvOrder::of(config)?,
@@ -102,6 +108,11 @@ impl Machine {
     /// Outputs of a tile of INT4 weights.
     pub fn outputs(&self) -> usize {
         self.columns * self.per_column
+    }
+
+    /// Partial sums of each group of columns: vectors times tiles of a block.
+    pub fn sums(&self) -> usize {
+        SUMS_A_ROW * self.rows
     }
 
     /// Bytes of a load beat.

@@ -3,6 +3,17 @@
 use crate::run::Stop;
 use skipopu_kv::layout::WORD_BYTES;
 
+/// Which memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Site {
+    /// One on chip; addresses are slices.
+    OnChip,
+    /// That of an HBM port; addresses are bytes.
+    Hbm(usize),
+    /// DDR; addresses are bytes.
+    Ddr,
+}
+
 /// Bytes of a page: memory is allocated where it is written.
 const PAGE: usize = 1 << 16;
 
@@ -10,20 +21,21 @@ const PAGE: usize = 1 << 16;
 #[derive(Clone, Debug)]
 pub struct Bytes {
     name: &'static str,
+    site: Site,
     size: u64,
     pages: Vec<Option<Box<[u8]>>>,
 }
 
 impl Bytes {
     /// `size` bytes.
-    pub fn new(name: &'static str, size: u64) -> Bytes {
-        Bytes { name, size, pages: vec![None; size.div_ceil(PAGE as u64) as usize] }
+    pub fn new(name: &'static str, site: Site, size: u64) -> Bytes {
+        Bytes { name, site, size, pages: vec![None; size.div_ceil(PAGE as u64) as usize] }
     }
 
     fn check(&self, at: u64, length: usize) -> Result<(), Stop> {
         match at.checked_add(length as u64) {
             Some(end) if end <= self.size => Ok(()),
-            _ => Err(Stop::Address { memory: self.name, address: at }),
+            _ => Err(Stop::Address { memory: self.name, site: self.site, address: at }),
         }
     }
 
@@ -79,7 +91,8 @@ pub struct Memory {
 impl Memory {
     /// Memories of a size: DDR in all, HBM per port.
     pub fn new(ddr: u64, ports: usize, hbm: u64) -> Memory {
-        Memory { ddr: Bytes::new("DDR", ddr), hbm: vec![Bytes::new("HBM", hbm); ports] }
+        let port = |p| Bytes::new("HBM", Site::Hbm(p), hbm);
+        Memory { ddr: Bytes::new("DDR", Site::Ddr, ddr), hbm: (0..ports).map(port).collect() }
     }
 
     /// `count` bytes striped over all ports, 64 bytes each in turn, from a unit of 64 bytes on.

@@ -6,12 +6,13 @@
 use crate::counters::Counters;
 use crate::kv::KvUnit;
 use crate::machine::Machine;
-use crate::memory::Memory;
+use crate::memory::{Memory, Site};
 use crate::state::State;
+use crate::weights::WeightQueue;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use skipopu_isa::unit::SEMAPHORE_TOKENS;
-use skipopu_isa::{Instruction, Operation, Program, ProgramError, Register, Unit};
+use skipopu_isa::{DecodeError, Instruction, Operation, Program, ProgramError, Register, Unit};
 use skipopu_kv::KvError;
 use std::collections::VecDeque;
 
@@ -43,8 +44,21 @@ pub enum Stop {
     Address {
         /// The memory.
         memory: &'static str,
+        /// Which memory it is.
+        site: Site,
         /// The address: bytes in HBM and DDR, slices on chip.
         address: u64,
+    },
+    /// A product or attention for no row.
+    #[error("no row takes part in a product or attention: branch past it")]
+    NoRow,
+    /// A matrix of another size.
+    #[error("a product takes {taken} bytes of weights and {loaded} were loaded for it")]
+    Weights {
+        /// Bytes of the matrix.
+        loaded: usize,
+        /// Bytes that the product takes.
+        taken: usize,
     },
     /// An operand memory does not hold a row.
     #[error("row {row} is not in the operand memory: normalise it first")]
@@ -112,7 +126,7 @@ pub struct Executor {
 /// A program under way: its queues and semaphores.
 #[derive(Clone, Debug)]
 pub struct Run {
-    program: Vec<Instruction>,
+    program: Vec<Result<Instruction, DecodeError>>,
     rng: SmallRng,
     /// How often each unit goes first: some seeds make one of them much slower than another.
     haste: [u32; 4],
@@ -121,6 +135,7 @@ pub struct Run {
     /// Tokens by giving and taking unit.
     semaphores: [[u32; 4]; 4],
     next: usize,
+    failed: Option<Unit>,
 }
 
 /// What a step did.
@@ -144,6 +159,12 @@ impl Executor {
             machine,
             memory,
         }
+    }
+
+    /// Forgets the text, as after a stop or a reset: the next block is at position 0.
+    pub fn forget(&mut self) {
+        self.kv = KvUnit::default();
+        self.state.weights = WeightQueue::default();
     }
 
     /// The machine.
@@ -214,6 +235,32 @@ impl Executor {
         seed: u64,
     ) -> Result<Run, Stop> {
         program.check(self.machine.hash)?;
+        let instructions = program.instructions.iter().copied().map(Ok).collect();
+        self.start_at(instructions, rows, position, seed)
+    }
+
+    /// The same for the words of a program's instructions, of which some may be none: the core stops when it comes to one.
+    ///
+    /// # Errors
+    /// A block of no rows or of more than the machine takes.
+    pub fn start_words(
+        &mut self,
+        words: &[u128],
+        rows: usize,
+        position: usize,
+        seed: u64,
+    ) -> Result<Run, Stop> {
+        let instructions = words.iter().map(|w| Instruction::decode(*w)).collect();
+        self.start_at(instructions, rows, position, seed)
+    }
+
+    fn start_at(
+        &mut self,
+        program: Vec<Result<Instruction, DecodeError>>,
+        rows: usize,
+        position: usize,
+        seed: u64,
+    ) -> Result<Run, Stop> {
         if !(1..=self.machine.rows).contains(&rows) {
             return Err(Stop::Rows { rows, most: self.machine.rows });
         }
@@ -222,12 +269,13 @@ impl Executor {
         self.state.set(Register::Position, position as u32);
         let mut rng = SmallRng::seed_from_u64(seed);
         Ok(Run {
-            program: program.instructions.clone(),
+            program,
             haste: std::array::from_fn(|_| 1 << rng.random_range(0..8)),
             rng,
             queues: Default::default(),
             semaphores: [[0; 4]; 4],
             next: 0,
+            failed: None,
         })
     }
 
@@ -238,25 +286,30 @@ impl Executor {
     pub fn step(&mut self, run: &mut Run) -> Result<Step, Stop> {
         let fetched = run.program.get(run.next).copied();
         let mut ready: Vec<Unit> = Unit::ALL.into_iter().filter(|u| self.ready(run, *u)).collect();
-        if fetched.is_some_and(|i| run.takes(&i)) {
+        if fetched.is_some_and(|i| i.is_ok_and(|i| run.takes(&i))) {
             ready.push(Unit::Control);
         }
         if ready.is_empty() {
+            // What was handed out before is done first.
             return match fetched {
+                Some(Ok(i)) => Err(run.deadlock(Some(&i))),
+                _ if !run.idle() => Err(run.deadlock(None)),
+                Some(Err(error)) => {
+                    Err(ProgramError::Instruction { index: run.next, error }.into())
+                }
                 None => Err(Stop::Left { index: run.next }),
-                Some(i) => Err(run.deadlock(&i)),
             };
         }
         let unit = run.draw(&ready);
         match (unit, fetched) {
-            (Unit::Control, Some(instruction)) => self.control(run, instruction),
+            (Unit::Control, Some(Ok(instruction))) => self.control(run, instruction),
             // Other units are ready with an instruction in their queue.
             _ => match run.queues[unit as usize].pop_front() {
                 None => Err(Stop::Left { index: run.next }),
                 Some((index, instruction)) => {
                     run.take(&instruction);
-                    self.execute(&instruction.operation)?;
-                    self.counters.instructions += 1;
+                    self.execute(&instruction.operation)
+                        .inspect_err(|_| run.failed = Some(unit))?;
                     run.give(&instruction)?;
                     Ok(Step::Executed(index, instruction))
                 }
@@ -274,8 +327,9 @@ impl Executor {
     /// Gives an instruction to its unit, or executes one of control's.
     fn control(&mut self, run: &mut Run, instruction: Instruction) -> Result<Step, Stop> {
         let index = run.next;
-        run.next += 1;
         if instruction.unit() != Unit::Control {
+            run.next += 1;
+            self.counters.instructions += 1;
             run.queues[instruction.unit() as usize].push_back((index, instruction));
             return Ok(Step::Handed(index));
         }
@@ -290,18 +344,23 @@ impl Executor {
                     _ => Err(Stop::LeftOver { bytes, passes }),
                 };
             }
+            // The host's own are not changed.
+            Operation::Set { register: Register::Rows | Register::Position, .. } => {}
             Operation::Set { register, value } => self.state.set(register, value.get()),
             Operation::Branch { rows, target } if self.state.rows(rows).is_empty() => {
                 run.next = target.into();
                 self.counters.branches_taken += 1;
+                return run.give(&instruction).map(|()| Step::Executed(index, instruction));
             }
             _ => {}
         }
+        run.next += 1;
         run.give(&instruction)?;
         Ok(Step::Executed(index, instruction))
     }
 
-    fn execute(&mut self, operation: &Operation) -> Result<(), Stop> {
+    pub(crate) fn execute(&mut self, operation: &Operation) -> Result<(), Stop> {
+        self.check(operation)?;
         if let Some(product) = Executor::as_matmul(operation) {
             return self.matmul(product);
         }
@@ -337,6 +396,21 @@ impl Executor {
 }
 
 impl Run {
+    /// The instruction that control is at, or at which it stopped.
+    pub fn pc(&self) -> usize {
+        self.next
+    }
+
+    /// The unit that an error of [`Executor::step`] came from, if it came from one.
+    pub fn failed(&self) -> Option<Unit> {
+        self.failed
+    }
+
+    /// Has every unit done what it was given?
+    fn idle(&self) -> bool {
+        self.queues.iter().all(VecDeque::is_empty)
+    }
+
     /// One of several ready units.
     fn draw(&mut self, ready: &[Unit]) -> Unit {
         let all: u32 = ready.iter().map(|u| self.haste[*u as usize]).sum();
@@ -358,11 +432,10 @@ impl Run {
 
     /// Can control go on with this instruction?
     fn takes(&self, instruction: &Instruction) -> bool {
-        let idle = || self.queues.iter().all(VecDeque::is_empty);
         match instruction.operation {
-            Operation::End {} => idle() && self.has_tokens(instruction),
+            Operation::End {} => self.idle() && self.has_tokens(instruction),
             Operation::Sync {} => {
-                idle()
+                self.idle()
                     && self.has_tokens(instruction)
                     && self.semaphores.iter().flatten().all(|t| *t == 0)
             }
@@ -388,9 +461,10 @@ impl Run {
         Ok(())
     }
 
-    fn deadlock(&self, fetched: &Instruction) -> Stop {
+    fn deadlock(&self, fetched: Option<&Instruction>) -> Stop {
         let line = |i: &Instruction| skipopu_isa::asm::line(i, 0);
-        let mut waiting = vec![format!("control at {} ({})", self.next, line(fetched))];
+        let at = fetched.map_or_else(|| "no instruction".into(), line);
+        let mut waiting = vec![format!("control at {} ({at})", self.next)];
         for unit in Unit::ALL {
             if let Some((_, i)) = self.queues[unit as usize].front() {
                 waiting.push(format!("{} ({})", unit.name(), line(i)));

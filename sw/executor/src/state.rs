@@ -1,10 +1,17 @@
 //! What stands on chip: memories, masks, statistics, registers.
 
 use crate::machine::Machine;
+use crate::memory::Site;
 use crate::run::Stop;
 use crate::weights::WeightQueue;
 use skipopu_isa::value::Rows;
 use skipopu_isa::Register;
+
+const FACTORS: &str = "the RoPE factors";
+
+fn outside(memory: &'static str, slice: usize) -> Stop {
+    Stop::Address { memory, site: Site::OnChip, address: slice as u64 }
+}
 
 /// Slices, by address.
 #[derive(Clone, Debug)]
@@ -24,11 +31,20 @@ impl Slices {
         &self.values
     }
 
+    /// # Errors
+    /// The last slice before `end` is outside the memory.
+    pub(crate) fn holds(&self, end: usize) -> Result<(), Stop> {
+        match end * self.lanes <= self.values.len() {
+            true => Ok(()),
+            false => Err(outside(self.name, end - 1)),
+        }
+    }
+
     fn range(&self, at: usize, count: usize) -> Result<std::ops::Range<usize>, Stop> {
         let range = at * self.lanes..(at + count) * self.lanes;
         match range.end <= self.values.len() {
             true => Ok(range),
-            false => Err(Stop::Address { memory: self.name, address: at as u64 }),
+            false => Err(outside(self.name, at)),
         }
     }
 
@@ -68,9 +84,18 @@ impl Rotation {
     pub fn write(&mut self, row: usize, factors: Vec<u16>) -> Result<(), Stop> {
         match self.rows.get_mut(row) {
             Some(to) if factors.len() <= self.width => *to = factors,
-            _ => return Err(Stop::Address { memory: "the RoPE factors", address: row as u64 }),
+            _ => return Err(outside(FACTORS, row)),
         }
         Ok(())
+    }
+
+    /// # Errors
+    /// A row of so many factors, which are so many slices, does not fit.
+    pub(crate) fn holds(&self, factors: usize, slices: usize) -> Result<(), Stop> {
+        match factors <= self.width {
+            true => Ok(()),
+            false => Err(outside(FACTORS, slices - 1)),
+        }
     }
 
     /// The first `count` factors of a row.
@@ -79,7 +104,7 @@ impl Rotation {
     /// A row outside the memory, or that has fewer.
     pub fn read(&self, row: usize, count: usize) -> Result<&[u16], Stop> {
         let factors = self.rows.get(row).and_then(|f| f.get(..count));
-        factors.ok_or(Stop::Address { memory: "the RoPE factors", address: row as u64 })
+        factors.ok_or(outside(FACTORS, row))
     }
 }
 

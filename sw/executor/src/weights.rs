@@ -7,12 +7,20 @@ use std::collections::VecDeque;
 #[derive(Clone, Debug, Default)]
 pub struct WeightQueue {
     bytes: VecDeque<u8>,
+    /// Bytes of each matrix that no product has taken.
+    matrices: VecDeque<usize>,
 }
 
 impl WeightQueue {
-    /// Appends load beats.
+    /// Appends the load beats of a matrix.
     pub fn push(&mut self, bytes: &[u8]) {
+        self.matrices.push_back(bytes.len());
         self.bytes.extend(bytes);
+    }
+
+    /// Bytes of the next matrix, which is taken now.
+    pub fn take_matrix(&mut self) -> Option<usize> {
+        self.matrices.pop_front()
     }
 
     /// Bytes of load beats.

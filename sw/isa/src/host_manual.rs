@@ -17,7 +17,10 @@ busy, or a start is refused: the core is busy, `rows` is 0 or more than the core
 2. For every block of tokens: write the residual stream's rows to DDR, `rows`, `position`; write `control` with start and interrupt enable.\n\
 3. The interrupt is a level: it stays until a 1 is written to `interrupt`, or a program starts. Read `cause`; if it is 0, read the logits from \
 DDR.\n\n\
-Position 0 begins a new text: everything the core knows of tokens is forgotten.\n\n";
+Position 0 begins a new text: everything the core knows of tokens is forgotten, as it is after a reset and after a stop with a cause.\n\n\
+When a program stops with a cause, and at a reset, the units drop what they do and memories answer what they were asked, before the core is idle \
+again: a write that had begun may be completed with other data, nothing else is written. Fault registers tell of the first fault; they stand \
+until the next start. `fault_address` is that of the burst that failed, or of the last word or slice that an instruction would have touched.\n\n";
 
 /// The page.
 pub fn markdown() -> String {

@@ -19,6 +19,9 @@ use crate::{BYTES, VERSION};
 /// Bytes of the header.
 pub const HEADER_BYTES: usize = 32;
 
+/// Instructions that a core's program memory holds.
+pub const CAPACITY: usize = 4096;
+
 /// The first bytes of a program.
 pub const MAGIC: [u8; 4] = *b"SKOP";
 
@@ -96,13 +99,18 @@ impl Program {
 
     /// The file.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let body: Vec<u8> =
-            self.instructions.iter().flat_map(|i| i.encode().to_le_bytes()).collect();
+        let words: Vec<u128> = self.instructions.iter().map(Instruction::encode).collect();
+        Program::file(self.configuration, &words)
+    }
+
+    /// The file of a program with these words for instructions, be they any or not.
+    pub fn file(configuration: u64, words: &[u128]) -> Vec<u8> {
+        let body: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
         let mut bytes = Vec::with_capacity(HEADER_BYTES + body.len());
         bytes.extend(MAGIC);
         bytes.extend(VERSION.to_le_bytes());
-        bytes.extend(self.configuration.to_le_bytes());
-        bytes.extend((self.instructions.len() as u32).to_le_bytes());
+        bytes.extend(configuration.to_le_bytes());
+        bytes.extend((words.len() as u32).to_le_bytes());
         bytes.extend(crc32fast::hash(&body).to_le_bytes());
         bytes.resize(HEADER_BYTES, 0);
         bytes.extend(body);
@@ -114,6 +122,19 @@ impl Program {
     /// # Errors
     /// The first thing that is wrong.
     pub fn from_bytes(bytes: &[u8]) -> Result<Program, ProgramError> {
+        let (configuration, words) = Program::words(bytes)?;
+        let decode = |(index, word): (usize, &u128)| {
+            Instruction::decode(*word).map_err(|error| ProgramError::Instruction { index, error })
+        };
+        let instructions = words.iter().enumerate().map(decode);
+        Ok(Program { configuration, instructions: instructions.collect::<Result<_, _>>()? })
+    }
+
+    /// A file's configuration, and the words of its instructions, which may be none.
+    ///
+    /// # Errors
+    /// A header that is wrong, or instructions that are not those that were written.
+    pub fn words(bytes: &[u8]) -> Result<(u64, Vec<u128>), ProgramError> {
         if bytes.len() < HEADER_BYTES || bytes[..4] != MAGIC || bytes[24..HEADER_BYTES] != [0; 8] {
             return Err(ProgramError::Magic);
         }
@@ -132,12 +153,9 @@ impl Program {
         if found != word(20) {
             return Err(ProgramError::Checksum { found, expected: word(20) });
         }
-        let decode = |(index, bytes): (usize, &[u8])| {
-            let bytes = bytes.try_into().expect("chunks of an instruction's size");
-            Instruction::decode(u128::from_le_bytes(bytes))
-                .map_err(|error| ProgramError::Instruction { index, error })
+        let word = |bytes: &[u8]| {
+            u128::from_le_bytes(bytes.try_into().expect("chunks of an instruction's size"))
         };
-        let instructions = body.chunks_exact(BYTES).enumerate().map(decode);
-        Ok(Program { configuration, instructions: instructions.collect::<Result<_, _>>()? })
+        Ok((configuration, body.chunks_exact(BYTES).map(word).collect()))
     }
 }

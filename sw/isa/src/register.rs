@@ -67,8 +67,8 @@ impl Value for Register {
         "kv_slots",
     ];
     const MEANINGS: &'static [&'static str] = &[
-        "tokens of the block; the host writes it",
-        "position of the block's first token; the host writes it",
+        "tokens of the block; the host writes it, `set` changes nothing",
+        "position of the block's first token; the host writes it, `set` changes nothing",
         "E8M16, 1 over the values of the residual stream",
         "FP32, added to the mean square",
         "E8M16, factor of the scores: log2 e / sqrt(head size)",

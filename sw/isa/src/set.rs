@@ -37,6 +37,25 @@
 //! one are dropped. The `load.kv` of a block come in ascending order of layers, at most one of a layer, and so do the `append.kv`; the KV
 //! unit notes which rows were appended at which layer when the program ends. Every row is appended at layer 0. At position 0 a new
 //! text begins: the KV unit forgets everything.
+//!
+//! # What a program keeps to
+//!
+//! | rule | else |
+//! |---|---|
+//! | slices, tiles, beats and outputs are at least 1 | it means nothing; the watchdog ends what waits for ever |
+//! | everything an instruction touches lies in its memory | a fault, with the last slice or the last word of 64 bytes that it would touch; nothing of the instruction is done |
+//! | `matmul` and `attend` have a row to run for: a branch goes past them | a fault |
+//! | a `matmul` takes the whole matrix of one `load.weights`; matrices, keys and values are taken in the order in which they are loaded | a fault, or units that wait for each other |
+//! | nothing that was loaded is left at `end` | a fault |
+//! | a `matmul` reads an operand memory that holds its rows and slices, and does not write the one that it reads; `residual` goes to the scratchpad | other values |
+//! | `matmul` writes no more slices of a row than its tiles give, and no slice twice | other values |
+//! | `sync` takes no token, as it waits until there is none | the watchdog ends it |
+//! | at most 48 units of 64 bytes a port are loaded ahead of the products that take them, if one of these waits for a later load | units may wait for each other |
+//! | the six registers of keys and values hold the same for a whole text, and are written before any of it is touched | other values |
+//! | rows that `attend` runs for, times query heads of a pair, are at most `npe.rows` of the configuration | other values |
+//!
+//! Where control comes to what is no instruction, or leaves the program, it waits until the units have done what they were given, then stops. A
+//! fault stops everything at once. After a stop that has a cause the next block is at position 0.
 
 use crate::register::Register;
 use crate::spec::{
@@ -146,6 +165,12 @@ fn take<'a, V: Value>(
 
 /// Tiles of a product that take turns slice by slice, so that one sum is added to at most every fourth tile.
 pub const INTERLEAVE: usize = 4;
+
+/// Words of 64 bytes of DDR that instructions reach.
+pub const DDR_WORDS: usize = 1 << 28;
+
+/// Words of 64 bytes of an HBM port that instructions reach: a pseudo-channel.
+pub const PORT_WORDS: usize = 1 << 22;
 
 /// A slice address on chip.
 pub type Address = Number<18>;

@@ -2,9 +2,9 @@
 
 use crate::device::{Device, DeviceError, Progress};
 use skipopu_config::Config;
-use skipopu_executor::{Counters, Executor, Machine, MachineError, Memory, Stop};
+use skipopu_executor::{Counters, Executor, Machine, MachineError, Memory, Site, Step, Stop};
 use skipopu_isa::host::{self, control, status, Access, Counter, FaultKind, HostRegister, NO_PORT};
-use skipopu_isa::program::HEADER_BYTES;
+use skipopu_isa::program::{CAPACITY, HEADER_BYTES};
 use skipopu_isa::{Cause, Program, ProgramError, Unit, BYTES};
 use skipopu_kv::layout::{CHANNEL_BYTES, WORD_BYTES};
 use std::ops::ControlFlow;
@@ -38,6 +38,9 @@ pub struct ExecutorDevice {
     stop: Option<Stop>,
     cause: Cause,
     fault: FaultKind,
+    /// Where control was, and the unit that failed.
+    pc: u32,
+    unit: Unit,
     before: Counters,
     seed: u64,
 }
@@ -66,6 +69,8 @@ impl ExecutorDevice {
             stop: None,
             cause: Cause::None,
             fault: FaultKind::None,
+            pc: 0,
+            unit: Unit::Control,
             before: Counters::default(),
             seed,
         })
@@ -75,27 +80,56 @@ impl ExecutorDevice {
         setting(register).map_or(0, |i| self.settings[i])
     }
 
-    /// The program that stands in DDR.
-    fn program(&self) -> Result<Program, Stop> {
+    /// The words of the program that stands in DDR, checked in the core's order.
+    fn program(&self) -> Result<Vec<u128>, Stop> {
         let at = u64::from(self.setting(HostRegister::Program)) * WORD_BYTES as u64;
         let mut bytes = vec![0; HEADER_BYTES];
         self.executor.memory.ddr.read(at, &mut bytes)?;
-        let count = u32::from_le_bytes([bytes[16], bytes[17], bytes[18], bytes[19]]);
-        // No core holds more; a damaged length must not ask for gigabytes.
-        let instructions = (count as usize).min(1 << 20);
-        bytes.resize(HEADER_BYTES + instructions * BYTES, 0);
+        let count = u32::from_le_bytes([bytes[16], bytes[17], bytes[18], bytes[19]]) as usize;
+        let (configuration, _) = match Program::words(&bytes) {
+            // The instructions come next.
+            Err(ProgramError::Length { .. } | ProgramError::Checksum { .. }) => {
+                (u64::from_le_bytes(std::array::from_fn(|i| bytes[8 + i])), vec![])
+            }
+            header => header?,
+        };
+        Program { configuration, instructions: vec![] }.check(self.machine.hash)?;
+        if !(1..=CAPACITY).contains(&count) {
+            let expected = (count * BYTES) as u64;
+            return Err(ProgramError::Length { found: 0, expected }.into());
+        }
+        bytes.resize(HEADER_BYTES + count * BYTES, 0);
         self.executor.memory.ddr.read(at, &mut bytes)?;
-        Ok(Program::from_bytes(&bytes)?)
+        Ok(Program::words(&bytes)?.1)
     }
 
     fn start(&mut self) {
         self.before = self.executor.counters().clone();
+        (self.pc, self.unit) = (0, Unit::Control);
+        self.stop = self.program().and_then(|words| self.run(&words)).err();
+        (self.cause, self.fault) = self.stop.as_ref().map_or((Cause::None, FaultKind::None), cause);
+        if self.stop.is_some() {
+            self.executor.forget();
+        }
+        (self.done, self.pending) = (true, true);
+    }
+
+    fn run(&mut self, words: &[u128]) -> Result<(), Stop> {
         let rows = self.setting(HostRegister::Rows) as usize;
         let position = self.setting(HostRegister::Position) as usize;
-        let result = self.program().and_then(|p| self.executor.run(&p, rows, position, self.seed));
-        self.stop = result.err();
-        (self.cause, self.fault) = self.stop.as_ref().map_or((Cause::None, FaultKind::None), cause);
-        (self.done, self.pending) = (true, true);
+        let mut run = self.executor.start_words(words, rows, position, self.seed)?;
+        let ended = loop {
+            match self.executor.step(&mut run) {
+                Ok(Step::Ended) => break Ok(()),
+                Ok(_) => {}
+                Err(stop) => break Err(stop),
+            }
+        };
+        // What is left over was loaded.
+        let left = matches!(ended, Err(Stop::LeftOver { .. }));
+        let unit = if left { Unit::Load } else { Unit::Control };
+        (self.pc, self.unit) = (run.pc() as u32, run.failed().unwrap_or(unit));
+        ended
     }
 
     fn startable(&self) -> bool {
@@ -135,8 +169,20 @@ impl ExecutorDevice {
             HostRegister::Interrupt => self.pending.into(),
             HostRegister::Cause => self.cause.code().into(),
             HostRegister::FaultKind => self.fault.code().into(),
-            HostRegister::FaultPort => NO_PORT.into(),
-            HostRegister::FaultUnit | HostRegister::FaultAddress | HostRegister::Pc => 0,
+            HostRegister::FaultUnit => self.unit as u64,
+            HostRegister::FaultPort if self.fault == FaultKind::None => 0,
+            HostRegister::FaultPort => match self.stop {
+                Some(Stop::Address { site: Site::Hbm(port), .. }) => port as u64,
+                Some(Stop::Address { site: Site::Ddr, .. }) => {
+                    self.machine.order.machine.ports as u64
+                }
+                _ => NO_PORT.into(),
+            },
+            HostRegister::FaultAddress => match self.stop {
+                Some(Stop::Address { address, .. }) => address,
+                _ => 0,
+            },
+            HostRegister::Pc => self.pc.into(),
             setting => self.setting(setting).into(),
         }
     }
@@ -155,7 +201,13 @@ fn cause(stop: &Stop) -> (Cause, FaultKind) {
         Stop::Semaphore { .. } => Cause::Semaphore,
         Stop::Deadlock { .. } => Cause::Watchdog,
         Stop::Kv(_) | Stop::Position { .. } => return (Cause::Unit, FaultKind::KvTable),
-        Stop::Starved | Stop::LeftOver { .. } => return (Cause::Unit, FaultKind::Weights),
+        Stop::Starved | Stop::LeftOver { .. } | Stop::Weights { .. } => {
+            return (Cause::Unit, FaultKind::Weights)
+        }
+        Stop::NoRow => return (Cause::Unit, FaultKind::NoRow),
+        Stop::Address { site: Site::Hbm(_) | Site::Ddr, .. } => {
+            return (Cause::Unit, FaultKind::Decode)
+        }
         _ => return (Cause::Unit, FaultKind::OnChip),
     };
     (cause, FaultKind::None)
@@ -220,6 +272,7 @@ impl Device for ExecutorDevice {
                 }
                 self.enable = value & control::INTERRUPT_ENABLE != 0;
                 if reset {
+                    self.executor.forget();
                     (self.done, self.pending) = (false, false);
                 }
                 if start {

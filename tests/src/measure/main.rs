@@ -14,6 +14,7 @@ mod npe;
 mod npe_rows;
 mod overlay;
 mod primitives;
+mod programs;
 mod record;
 mod run;
 
@@ -54,6 +55,15 @@ enum What {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// Random legal programs on the core in simulation: how many, and how many differ from the executor.
+    Programs {
+        /// Programs, at least.
+        #[arg(long, default_value_t = 1000)]
+        count: u64,
+        /// Seed of the first text.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
     /// The memory models next to published measurements, and the speed of a replay.
     Memory,
     /// The core on models of stories15M's shapes: utilisation, fusion, skipping, bandwidth; minutes.
@@ -91,6 +101,7 @@ fn run(args: &Args) -> Result<()> {
         What::Multiplier => multiplier::measure(&mut recorder)?,
         What::Npe => npe::measure(&mut recorder)?,
         What::Fuzz { blocks, seed } => fuzz::measure(&mut recorder, blocks, seed)?,
+        What::Programs { count, seed } => programs::measure(&mut recorder, count, seed)?,
         What::Memory => memory::measure(&mut recorder)?,
         What::Model => model::measure(&mut recorder)?,
         What::Overlay => overlay::measure(&mut recorder)?,

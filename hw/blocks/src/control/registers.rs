@@ -116,6 +116,8 @@ pub struct HostRegisters {
     pub running: Signal<Out, Bit>,
     /// Reset of the core by the host.
     pub core_reset: Signal<Out, Bit>,
+    /// The core ends what a stop or a reset left under way.
+    pub occupied: Signal<In, Bit>,
     /// Interrupt, a level.
     pub irq: Signal<Out, Bit>,
     /// First word of 64 bytes of the program in DDR.
@@ -197,6 +199,7 @@ impl HostRegisters {
             start: Default::default(),
             running: Default::default(),
             core_reset: Default::default(),
+            occupied: Default::default(),
             irq: Default::default(),
             program_word: Wire::new(WORD),
             rows: Wire::new(index_bits(rows + 1)),
@@ -285,7 +288,7 @@ impl Logic for HostRegisters {
         dff_setup!(self, clock, starts, runs, done, pending, resets, resetting, signal);
         dff_setup!(self, clock, fetch, pick, ar, r_full, r_bad, keep, low, high, group, data, kept);
         let resets = self.resets.q.val();
-        let busy = self.runs.q.val() || resets;
+        let busy = self.runs.q.val() || resets || self.occupied.val();
 
         // A write: address and data are kept until both are there.
         self.s_axi.awready.next = !self.aw_full.q.val();

@@ -16,7 +16,7 @@ use skipopu_isa::{Cause, FieldSpec};
 pub const QUEUE: usize = 64;
 
 /// Instructions of the program memory in the catalogue: one UltraRAM deep.
-pub const PROGRAM: usize = 4096;
+pub const PROGRAM: usize = skipopu_isa::program::CAPACITY;
 
 /// Cycles of a read of the program memory.
 const MEMORY: usize = 2;
@@ -311,6 +311,7 @@ impl Logic for Sequencer {
         self.set_enable.next = false;
         self.done.next = false;
         let all_idle = self.idle.val().all();
+        let settled = all_idle && !self.given.q.val().any();
         let is_end = self.opcode.val() == Word::new(8, self._own.end);
         let is_sync = self.opcode.val() == Word::new(8, self._own.sync);
         let is_set = self.opcode.val() == Word::new(8, self._own.set);
@@ -332,13 +333,20 @@ impl Logic for Sequencer {
                 self.state.d.next = Word::new(2, DECIDING as u128);
             }
             if self.counter.q.val() >= self.length.val() {
-                self.why.d.next = Word::new(Cause::BITS, Cause::Left as u128);
-                self.state.d.next = Word::new(2, IDLE as u128);
+                // What was handed out before is done first.
+                self.step.d.next = Word::zero(index_bits(FETCH));
+                self.state.d.next = Word::new(2, FETCHING as u128);
+                if settled {
+                    self.why.d.next = Word::new(Cause::BITS, Cause::Left as u128);
+                    self.state.d.next = Word::new(2, IDLE as u128);
+                }
             }
         } else if deciding {
             if self.decoder.cause.val().any() {
-                self.why.d.next = self.decoder.cause.val();
-                self.state.d.next = Word::new(2, IDLE as u128);
+                if settled {
+                    self.why.d.next = self.decoder.cause.val();
+                    self.state.d.next = Word::new(2, IDLE as u128);
+                }
             } else if self.decoder.unit.val().any() {
                 for i in 0..SERVED {
                     if self.decoder.unit.val() == i + 1 {
@@ -348,13 +356,12 @@ impl Logic for Sequencer {
                 }
             } else if self.tokens.val() {
                 if is_end {
-                    if all_idle && !self.given.q.val().any() {
+                    if settled {
                         self.state.d.next = Word::new(2, IDLE as u128);
                         self.handed.d.next = self.handed.q.val() + 1;
                     }
                 } else if is_sync {
-                    self.done.next =
-                        all_idle && !self.given.q.val().any() && !self.semaphores.held.val().any();
+                    self.done.next = settled && !self.semaphores.held.val().any();
                 } else {
                     self.done.next = true;
                     self.set_enable.next = is_set;

@@ -13,6 +13,7 @@ pub mod compute;
 pub mod front;
 pub mod load;
 pub mod psum;
+pub mod report;
 pub mod shape;
 pub mod store;
 

@@ -166,6 +166,16 @@ impl AxiSlave {
         self
     }
 
+    /// The same later on.
+    pub fn fail(&mut self, range: Range<u64>, response: Response) {
+        self.window.faults.push(AxiFault { range, response });
+    }
+
+    /// Answers everything well again.
+    pub fn mend(&mut self) {
+        self.window.faults.clear();
+    }
+
     /// Whether an access that overlaps one in flight, with one of them a write, is an error; accesses
     /// through other slaves of the same store count too. Default: yes.
     pub fn hazards(mut self, on: bool) -> AxiSlave {

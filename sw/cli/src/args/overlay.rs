@@ -29,6 +29,23 @@ pub struct Compile {
     pub out: PathBuf,
 }
 
+/// Arguments of `trace`.
+#[derive(Debug, Args)]
+pub struct Trace {
+    /// What to run: a container, or a program of `skipopu asm`, whose memories hold zeros.
+    #[command(flatten)]
+    pub what: Compiled,
+    /// Tokens of the block, by number; of a program only how many they are counts.
+    #[arg(long, value_name = "N,N,..", value_delimiter = ',', default_value = "1")]
+    pub tokens: Vec<u32>,
+    /// Draws which of several ready units goes first.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Print JSON, with every count.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `map`.
 #[derive(Debug, Args)]
 pub struct Map {

@@ -37,6 +37,7 @@ pub fn run(args: Args) -> Done {
         Command::Pe(a) => pe::run(&a),
         Command::Compile(a) => overlay::compile(&a),
         Command::Map(a) => overlay::map(&a),
+        Command::Trace(a) => overlay::trace(&a),
         Command::Asm(a) => isa::assemble(&a),
         Command::Disasm(a) => isa::disassemble(&a),
         Command::Isa(a) => isa::run(&a),

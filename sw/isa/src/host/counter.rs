@@ -49,9 +49,9 @@ counters! {
     /// Words of 64 bytes of keys and values written to HBM.
     KvWordsWritten = "kv_words_written", 8;
     /// Words of 64 bytes read from DDR by `load.data`.
-    DdrWordsRead = "ddr_words_read", 8;
+    DdrWordsRead = "ddr_words_read", 18;
     /// Words of 64 bytes written to DDR by `store.data`.
-    DdrWordsWritten = "ddr_words_written", 8;
+    DdrWordsWritten = "ddr_words_written", 18;
     /// Cycles in which the array multiplied a vector with INT4 weights.
     Int4Cycles = "int4_cycles", 1;
     /// Cycles in which the array multiplied a vector with FP16 values.

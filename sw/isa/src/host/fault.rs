@@ -38,6 +38,8 @@ kinds! {
     Weights = 6, "a product takes more or fewer weights than were loaded for it";
     /// A layer or token that the tables of keys and values do not have.
     KvTable = 7, "the tables of keys and values have no such layer or token";
+    /// A product or attention for which no row runs.
+    NoRow = 8, "a product or attention has no row to run for";
 }
 
 impl FaultKind {

@@ -4,6 +4,7 @@ use super::super::front::{
     ArrayDriver, RouterLoader, ScaleBuffer, Source, WeightLoader, GROUPS_BITS, OUTPUTS, SCALE_LEAD,
 };
 use super::super::psum::{PartialSums, SumLane};
+use super::super::report::ADDRESS_BITS;
 use super::super::shape::{DatapathShape, READ_LATENCY, SINGLE_BITS, VALUE_BITS};
 use super::feeder::Feeder;
 use super::fields::Fields;
@@ -26,6 +27,7 @@ use crate::pe_array::aligned::{AlignedArray, AlignedShape};
 use crate::primitives::Delay;
 use crate::stream::{Fifo, FifoOptions, ItemSink, ItemSource, Storage, StreamSink, StreamSource};
 use skipopu_hdl::prelude::*;
+use skipopu_isa::host::FaultKind;
 use skipopu_isa::set::INTERLEAVE;
 use skipopu_isa::value;
 
@@ -40,6 +42,17 @@ const READERS: usize = 4;
 const ENTRIES: usize = 8;
 /// Bits of a slice's address in an instruction, and of a product of sizes.
 const ADDRESS: usize = 18;
+
+/// Bits of the end of what an instruction touches, in slices.
+const END: usize = 28;
+/// What an instruction touches, in the order in which it is checked: rows of the scratchpad, own keys, own values, constants, an
+/// operand memory.
+const ROWS_END: usize = 0;
+const KEYS_END: usize = 1;
+const VALUES_END: usize = 2;
+const CONSTANTS_END: usize = 3;
+const OPERAND_END: usize = 4;
+const REACHED: usize = 5;
 
 /// States of the instruction.
 const IDLE: usize = 0;
@@ -64,7 +77,7 @@ const STATE_BITS: usize = 5;
 /// Executes `route`, `normalise`, `matmul` and `attend`.
 ///
 /// - Does: an instruction at a time; a product's tiles, its vectors, sums, and what the NPE makes of them overlap.
-/// - Does not: check that addresses lie in the memories; the instructions say so themselves.
+///   An instruction that goes beyond a memory, or a product or attention for no row, reports a `fault` before anything of it is written.
 /// - Guarantee: `finished` when everything that the instruction writes has been written.
 #[derive(LogicBlock, Ports)]
 pub struct ComputeUnit {
@@ -76,8 +89,12 @@ pub struct ComputeUnit {
     pub instruction: ItemSink,
     /// An instruction has finished.
     pub finished: Signal<Out, Bit>,
-    /// Weights and instruction do not agree, or there are more scores than there is room for.
+    /// Something is wrong; the instruction never finishes.
     pub fault: Signal<Out, Bit>,
+    /// What, by the number of its [`FaultKind`].
+    pub fault_kind: Wire<Out>,
+    /// The last slice that an instruction would touch which goes beyond a memory.
+    pub fault_address: Wire<Out>,
     /// Tokens of the block.
     pub rows: Wire<In>,
     /// Position of the first.
@@ -195,6 +212,18 @@ pub struct ComputeUnit {
     settle: Reg,
     overflow: DFF<Bit>,
     done: DFF<Bit>,
+    closing: Reg,
+    empty: DFF<Bit>,
+    beyond: DFF<Bit>,
+    checks: Reg,
+    scanned: Reg,
+    last_row: Reg,
+    row_offset: Reg,
+    own_offset: Reg,
+    dense_offset: Reg,
+    ends: Vec<Reg>,
+    over: Wire<Local>,
+    reached: Reg,
 
     op_flags: Reg,
     op_space: Reg,
@@ -219,6 +248,10 @@ pub struct ComputeUnit {
     _fields: Fields,
     _op: TileOp,
     _kv: KvCommand,
+    /// Cycles from a tile at the NPE until its row's statistics are there.
+    _closing: usize,
+    /// Slices of the memories that [`REACHED`] lists.
+    _sizes: Vec<usize>,
 }
 
 /// Kinds of instructions.
@@ -271,12 +304,15 @@ impl ComputeUnit {
             FifoOptions { storage: Some(Storage::Lutram), ..FifoOptions::new(COMMAND_BITS, 4) };
         let (rows, slice) = (shape.rows, shape.slice_bits());
         let mask = 2 + shape.round();
+        let closing = npe.square_latency() + 1;
         Ok(ComputeUnit {
             clock: Default::default(),
             reset: Default::default(),
             instruction: ItemSink::new(WORD),
             finished: Default::default(),
             fault: Default::default(),
+            fault_kind: Wire::new(FaultKind::BITS),
+            fault_address: Wire::new(ADDRESS_BITS),
             rows: Wire::new(shape.row_count_bits()),
             position: Wire::new(16),
             inverse_dim: Wire::new(32),
@@ -372,6 +408,18 @@ impl ComputeUnit {
             settle: Reg::new(4),
             overflow: Default::default(),
             done: Default::default(),
+            closing: Reg::new(index_bits(closing + 1)),
+            empty: Default::default(),
+            beyond: Default::default(),
+            checks: Reg::new(2),
+            scanned: Reg::new(shape.row_bits()),
+            last_row: Reg::new(shape.row_bits()),
+            row_offset: Reg::new(END),
+            own_offset: Reg::new(END),
+            dense_offset: Reg::new(END),
+            ends: (0..REACHED).map(|_| Reg::new(END)).collect(),
+            over: Wire::new(REACHED),
+            reached: Reg::new(END),
             op_flags: Reg::new(6),
             op_space: Reg::new(SPACE_BITS),
             op_region: Default::default(),
@@ -395,6 +443,14 @@ impl ComputeUnit {
             _fields: Fields::new(),
             _op: op,
             _kv: KvCommand::of(&shape),
+            _closing: closing,
+            _sizes: vec![
+                shape.scratchpad,
+                shape.scratchpad,
+                shape.scratchpad,
+                shape.constants,
+                shape.operand,
+            ],
         })
     }
 }
@@ -416,6 +472,8 @@ impl Logic for ComputeUnit {
         dff_setup!(self, clock, settle, overflow, done, op_flags, op_space, op_region, op_reads);
         dff_setup!(self, clock, op_hides, op_ends, softmaxed, probable, unwritten);
         dff_setup!(self, clock, mask_later, mask_later_there);
+        dff_setup!(self, clock, closing, empty, beyond, checks, scanned);
+        dff_setup!(self, clock, last_row, row_offset, own_offset, dense_offset, reached);
         clock!(self, clock, scratchpad, constants, operand0, operand1, bank0, bank1, scores);
         clock!(self, clock, array, driver, weight_loader, scales, router_loader, kv_loader);
         clock!(self, clock, steps, sums, walker, feeder, npe, sink, commands, compare0, compare1);
@@ -1071,8 +1129,11 @@ impl Logic for ComputeUnit {
                     if self.kind.val() == ROUTE_KIND {
                         self.state.d.next = Word::new(STATE_BITS, ROUTE as u128);
                     } else if !self.selected.q.val().any() {
-                        self.overflow.d.next = self.kind.val() == MATMUL_KIND;
-                        self.state.d.next = Word::new(STATE_BITS, LAST as u128);
+                        let fills = self.kind.val() == NORMALISE_KIND;
+                        self.empty.d.next = !fills;
+                        if fills {
+                            self.state.d.next = Word::new(STATE_BITS, LAST as u128);
+                        }
                     } else if self.kind.val() == NORMALISE_KIND {
                         self.state.d.next = Word::new(STATE_BITS, NORMALISE as u128);
                     } else if self.kind.val() == MATMUL_KIND {
@@ -1094,7 +1155,8 @@ impl Logic for ComputeUnit {
         } else if state == ROUTE_STATISTICS {
             if !statistics {
                 self.state.d.next = Word::new(STATE_BITS, ROUTE_LOGITS as u128);
-            } else if self.can_walk.val() {
+            } else if self.can_walk.val() && !self.closing.q.val().any() {
+                // Those of the route before have been written.
                 self.walk.next = true;
                 self.state.d.next = Word::new(STATE_BITS, ROUTE_LOGITS as u128);
             }
@@ -1311,7 +1373,123 @@ impl Logic for ComputeUnit {
             }
         }
         self.finished.next = self.done.q.val();
-        self.fault.next = self.overflow.q.val() || self.weight_loader.fault.val();
+
+        // Where an instruction ends in each memory, checked while its first steps are on their way.
+        for k in 0..REACHED {
+            self.ends[k].clock.next = self.clock.val();
+            self.ends[k].d.next = Word::zero(END);
+        }
+        if state == COUNTING {
+            self.checks.d.next = Word::ones(2);
+            if self.settle.q.val() == 0 {
+                self.scanned.d.next = Word::zero(self.scanned.width());
+                self.last_row.d.next = Word::zero(self.last_row.width());
+            } else {
+                self.scanned.d.next = self.scanned.q.val() + 1;
+                if self.scan.q.val().bit(0) {
+                    self.last_row.d.next = self.scanned.q.val();
+                }
+            }
+        } else if self.checks.q.val().any() {
+            self.checks.d.next = self.checks.q.val() - 1;
+        }
+        let routes = self.kind.val() == ROUTE_KIND;
+        let norms = self.kind.val() == NORMALISE_KIND;
+        let multiplies = self.kind.val() == MATMUL_KIND;
+        let attends = self.kind.val() == ATTEND_KIND;
+        let mut stride = self.word.q.val().slice(f.route_stride.0, f.route_stride.1);
+        let mut start = self.word.q.val().slice(f.route_address.0, f.route_address.1);
+        let mut length = self.word.q.val().slice(f.route_slices.0, f.route_slices.1).zext(ADDRESS);
+        let mut dense = Word::zero(ADDRESS);
+        let heads =
+            mux(self.single.q.val(), self.shared_slices.q.val(), self.shared_slices.q.val() << 1);
+        if norms {
+            stride = self.word.q.val().slice(f.normalise_stride.0, f.normalise_stride.1);
+            start = self.word.q.val().slice(f.normalise_address.0, f.normalise_address.1);
+            length =
+                self.word.q.val().slice(f.normalise_slices.0, f.normalise_slices.1).zext(ADDRESS);
+            dense = length.clone();
+        } else if multiplies {
+            stride = self.word.q.val().slice(f.matmul_stride.0, f.matmul_stride.1);
+            start = self.word.q.val().slice(f.matmul_address.0, f.matmul_address.1);
+            length = self.word.q.val().slice(f.matmul_outputs.0, f.matmul_outputs.1).zext(ADDRESS);
+            dense = stride.zext(ADDRESS);
+        } else if attends {
+            stride = self.word.q.val().slice(f.attend_stride.0, f.attend_stride.1);
+            start = self.word.q.val().slice(f.attend_address.0, f.attend_address.1);
+            length = self.pair_slices.q.val() + heads;
+            dense = self.width.q.val();
+        }
+        let before = mux(multiplies, self.count.q.val() - 1, self.count.q.val());
+        self.row_offset.d.next = (self.last_row.q.val() * stride).zext(END);
+        self.dense_offset.d.next = (before * dense).zext(END);
+        let own = self.rows.val() - 1;
+        let own_stride = self.word.q.val().slice(f.attend_kv_stride.0, f.attend_kv_stride.1);
+        self.own_offset.d.next = (own * own_stride).zext(END);
+        let of_scratchpad = !multiplies || !target_space.any();
+        let head = self.head_slices.q.val().zext(ADDRESS);
+        let own_length = self.pair_kv.q.val() + mux(self.single.q.val(), head.clone(), head << 1);
+        let own_end = self.own_offset.q.val() + own_length.zext(END);
+        if of_scratchpad {
+            self.ends[ROWS_END].d.next =
+                start.zext(END) + self.row_offset.q.val() + length.zext(END);
+        }
+        if attends {
+            let keys = self.word.q.val().slice(f.attend_keys.0, f.attend_keys.1);
+            let values = self.word.q.val().slice(f.attend_values.0, f.attend_values.1);
+            self.ends[KEYS_END].d.next = keys.zext(END) + own_end.clone();
+            self.ends[VALUES_END].d.next = values.zext(END) + own_end;
+        }
+        if routes {
+            let slices = self.word.q.val().slice(f.route_slices.0, f.route_slices.1).zext(END);
+            let weights = self.word.q.val().slice(f.route_weights.0, f.route_weights.1);
+            let mut taken = slices.clone() << 1;
+            if both {
+                taken = slices << 2;
+            } else if !routers.any() {
+                taken = Word::zero(END);
+            }
+            self.ends[CONSTANTS_END].d.next = weights.zext(END) + taken;
+        } else if norms {
+            let gain = self.word.q.val().slice(f.normalise_gain.0, f.normalise_gain.1);
+            self.ends[CONSTANTS_END].d.next = gain.zext(END) + length.zext(END);
+        }
+        if multiplies {
+            if target_space.any() {
+                self.ends[OPERAND_END].d.next =
+                    start.zext(END) + self.dense_offset.q.val() + length.zext(END);
+            }
+        } else if !routes {
+            self.ends[OPERAND_END].d.next = self.dense_offset.q.val();
+        }
+        for k in 0..REACHED {
+            let over = self.ends[k].q.val() > Word::new(END, self._sizes[k] as u128);
+            self.over.next.set_slice(k, &Word::from(over));
+        }
+        if self.checks.q.val() == 1 && self.over.val().any() && self.selected.q.val().any() {
+            self.beyond.d.next = true;
+            self.reached.d.next = self.ends[OPERAND_END].q.val() - 1;
+            for k in 0..REACHED {
+                let at = REACHED - 1 - k;
+                if self.over.val().bit(at) {
+                    self.reached.d.next = self.ends[at].q.val() - 1;
+                }
+            }
+        }
+        self.fault.next = self.overflow.q.val()
+            || self.weight_loader.fault.val()
+            || self.empty.q.val()
+            || self.beyond.q.val();
+        self.fault_kind.next = Word::new(FaultKind::BITS, FaultKind::Weights as u128);
+        self.fault_address.next = Word::zero(ADDRESS_BITS);
+        if self.beyond.q.val() {
+            self.fault_kind.next = Word::new(FaultKind::BITS, FaultKind::OnChip as u128);
+            self.fault_address.next = self.reached.q.val().zext(ADDRESS_BITS);
+        } else if self.empty.q.val() {
+            self.fault_kind.next = Word::new(FaultKind::BITS, FaultKind::NoRow as u128);
+        } else if self.overflow.q.val() {
+            self.fault_kind.next = Word::new(FaultKind::BITS, FaultKind::KvTable as u128);
+        }
 
         // A walk's particulars are kept while it goes on.
         self.walker.start.next = self.walk.val();
@@ -1408,6 +1586,12 @@ impl Logic for ComputeUnit {
         StreamSource::join(&mut self.npe.out, &mut self.sink.r#in);
         ItemSource::join(&mut self.feeder.target, &mut self.sink.target);
         self.npe_busy.next = self.feeder.out.valid.val() && self.npe.r#in.ready.val();
+        if self.closing.q.val().any() {
+            self.closing.d.next = self.closing.q.val() - 1;
+        }
+        if self.npe_busy.val() && self.kind.val() == ROUTE_KIND {
+            self.closing.d.next = Word::new(self.closing.width(), self._closing as u128);
+        }
 
         // Routers.
         self.compare0.a.next = self.feeder.logits.val().trunc(SINGLE_BITS);
@@ -1486,6 +1670,10 @@ impl Logic for ComputeUnit {
         if reset {
             self.state.d.next = Word::zero(STATE_BITS);
             self.overflow.d.next = false;
+            self.empty.d.next = false;
+            self.beyond.d.next = false;
+            self.checks.d.next = Word::zero(2);
+            self.closing.d.next = Word::zero(self.closing.width());
             self.parity.d.next = false;
             self.values_left.d.next = false;
             self.mask_there.d.next = false;

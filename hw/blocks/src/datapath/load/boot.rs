@@ -173,7 +173,8 @@ impl Logic for Boot {
             let count = self.header.q.val().slice(128, 32);
             self.count.d.next = count.clone().trunc(20);
             self.state.d.next = Word::new(STATE_BITS, VERDICT as u128);
-            if self.header.q.val().trunc(32) != magic {
+            let spare = self.header.q.val().slice(192, 64);
+            if self.header.q.val().trunc(32) != magic || spare.any() {
                 self.why.d.next = Word::new(Cause::BITS, Cause::Magic as u128);
             } else if self.header.q.val().slice(32, 32) != version {
                 self.why.d.next = Word::new(Cause::BITS, Cause::Version as u128);

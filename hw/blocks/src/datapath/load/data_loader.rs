@@ -1,5 +1,6 @@
 //! [`DataLoader`]: rows of data from DDR to the memories on chip.
 
+use super::super::report::{self, ADDRESS_BITS, SITE_BITS};
 use super::super::shape::{DatapathShape, VALUE_BITS};
 use crate::dma::{Command, DmaOptions};
 use crate::npe::rotation::RotationShape;
@@ -7,6 +8,7 @@ use crate::parameter::{index_bits, ParameterError};
 use crate::stream::{ItemSink, ItemSource, StreamSource};
 use skipopu_config::Config;
 use skipopu_hdl::prelude::*;
+use skipopu_isa::set::DDR_WORDS;
 use skipopu_isa::value::{Repeat, Space};
 
 /// Bits of a word's address in DDR.
@@ -18,6 +20,10 @@ pub const SLICES: usize = 20;
 /// Bytes of a word of an address, as a shift.
 const WORD_SHIFT: usize = 6;
 
+/// Bits of words moved, and of the end of what is touched.
+const MOVED: usize = 38;
+const END: usize = 40;
+
 /// Fields of a command, from the lowest bit on: address, space, at, slices, repeat: those of `load.data`.
 pub const COMMAND_BITS: usize = WORD_ADDRESS + 2 + SLICE_ADDRESS + SLICES + 2;
 
@@ -25,6 +31,7 @@ pub const COMMAND_BITS: usize = WORD_ADDRESS + 2 + SLICE_ADDRESS + SLICES + 2;
 ///
 /// - Does: a command `{repeat, slices, at, space, address}`: a read for each row, its words cut into slices and written one
 ///   after the other. RoPE factors go out tile by tile with the number of their row.
+///   A command that goes beyond a memory is not carried out, and never finishes: `fault` says so.
 /// - Guarantee: a slice a cycle while DDR gives it; `finished` with the last slice.
 #[derive(LogicBlock, Ports)]
 pub struct DataLoader {
@@ -50,6 +57,12 @@ pub struct DataLoader {
     pub rotation: StreamSource,
     /// The command is done.
     pub finished: Signal<Out, Bit>,
+    /// The command goes beyond a memory.
+    pub fault: Signal<Out, Bit>,
+    /// Which, see [`report`].
+    pub fault_site: Wire<Out>,
+    /// The last slice or word that it would touch.
+    pub fault_address: Wire<Out>,
     active: DFF<Bit>,
     asking: DFF<Bit>,
     space: Reg,
@@ -67,6 +80,11 @@ pub struct DataLoader {
     place: Reg,
     first: DFF<Bit>,
     stepping: Reg,
+    checked: Reg,
+    wrong: DFF<Bit>,
+    moved: Reg,
+    slice_end: Reg,
+    word_end: Reg,
     chosen: Wire<Local>,
     writes: Signal<Local, Bit>,
     _shape: DatapathShape,
@@ -98,6 +116,9 @@ impl DataLoader {
             constants: ItemSource::new(shape.constant_bits() + slice),
             rotation: StreamSource::new(rotation.fill_bits()),
             finished: Default::default(),
+            fault: Default::default(),
+            fault_site: Wire::new(SITE_BITS),
+            fault_address: Wire::new(ADDRESS_BITS),
             active: Default::default(),
             asking: Default::default(),
             space: Reg::new(2),
@@ -105,7 +126,7 @@ impl DataLoader {
             slices: Reg::new(SLICES),
             words: Reg::new(WORD_ADDRESS),
             bytes: Reg::new(24),
-            address: Reg::new(WORD_ADDRESS),
+            address: Reg::new(END),
             rows_asked: Reg::new(rows),
             rows_left: Reg::new(rows),
             row: Reg::new(rows),
@@ -115,6 +136,11 @@ impl DataLoader {
             place: Reg::new(index_bits(rotation.tiles)),
             first: Default::default(),
             stepping: Reg::new(WORD_ADDRESS),
+            checked: Reg::new(2),
+            wrong: Default::default(),
+            moved: Reg::new(MOVED),
+            slice_end: Reg::new(END),
+            word_end: Reg::new(END),
             chosen: Wire::new(slice),
             writes: Default::default(),
             _shape: shape,
@@ -137,7 +163,7 @@ impl Logic for DataLoader {
     fn update(&mut self) {
         dff_setup!(self, clock, active, asking, space, at, slices, words, bytes, address);
         dff_setup!(self, clock, rows_asked, rows_left, row, slice, part, tile, place, first);
-        dff_setup!(self, clock, stepping);
+        dff_setup!(self, clock, stepping, checked, wrong, moved, slice_end, word_end);
         let shape = self._shape;
         let slice_bits = shape.slice_bits();
         let word_bits = self._options.word_bits();
@@ -158,7 +184,8 @@ impl Logic for DataLoader {
             if self.command.valid.val() {
                 self.active.d.next = true;
                 self.first.d.next = true;
-                self.address.d.next = self.command.data.val().trunc(WORD_ADDRESS);
+                self.checked.d.next = Word::zero(2);
+                self.address.d.next = self.command.data.val().trunc(WORD_ADDRESS).zext(END);
                 self.space.d.next = self.command.data.val().slice(WORD_ADDRESS, 2);
                 self.at.d.next = self.command.data.val().slice(c, SLICE_ADDRESS);
                 self.slices.d.next = many;
@@ -183,22 +210,65 @@ impl Logic for DataLoader {
             self.first.d.next = false;
             if self.asking.q.val() {
                 self.address.d.next = self.address.q.val()
-                    + (self.words.q.val() * self.position.val()).trunc(WORD_ADDRESS);
+                    + (self.words.q.val() * self.position.val()).zext(END + 4).trunc(END);
             }
         }
 
+        // Where it ends: on chip, and in DDR, from whose address on rows, with positions those before too, are moved.
+        let rotates = self.space.q.val() == Space::Rotation as usize;
+        let scratchpad = self.space.q.val() == Space::Scratchpad as usize;
+        let constants = self.space.q.val() == Space::Constants as usize;
+        let counted = self.checked.q.val().all();
+        if self.active.q.val() && !self.first.q.val() && !counted {
+            self.checked.d.next = self.checked.q.val() + 1;
+        }
+        if self.active.q.val() && !counted {
+            let slices = self.rows_left.q.val() * self.slices.q.val();
+            self.slice_end.d.next = self.at.q.val().zext(END) + slices.zext(END);
+            if rotates {
+                self.slice_end.d.next = self.slices.q.val().zext(END);
+            }
+            self.moved.d.next = (self.rows_left.q.val() * self.words.q.val()).zext(MOVED);
+            self.word_end.d.next = self.address.q.val().zext(END) + self.moved.q.val().zext(END);
+        }
+        let mut most = Word::new(END, shape.scratchpad as u128);
+        if rotates {
+            let of_row = self._rotation.tiles * shape.ways / shape.lanes;
+            most = Word::new(END, of_row as u128);
+        } else if constants {
+            most = Word::new(END, shape.constants as u128);
+        }
+        let beyond_chip = self.slice_end.q.val() > most;
+        let beyond_ddr = self.word_end.q.val() > Word::new(END, DDR_WORDS as u128);
+        let last = self.checked.q.val() == 2;
+        if self.active.q.val() && last && (beyond_chip || beyond_ddr) {
+            self.wrong.d.next = true;
+        }
+        self.fault.next = self.wrong.q.val();
+        self.fault_site.next = mux(
+            beyond_chip,
+            Word::new(SITE_BITS, report::ON_CHIP as u128),
+            Word::new(SITE_BITS, report::DDR as u128),
+        );
+        self.fault_address.next = mux(
+            beyond_chip,
+            (self.slice_end.q.val() - 1).zext(ADDRESS_BITS),
+            (self.word_end.q.val() - 1).zext(ADDRESS_BITS) << WORD_SHIFT,
+        );
+
         // A read for each row.
-        let asks = self.active.q.val() && !self.first.q.val() && self.rows_asked.q.val().any();
+        let asks =
+            self.active.q.val() && counted && !self.wrong.q.val() && self.rows_asked.q.val().any();
         self.read_command.valid.next = asks;
         self.read_command.data.next = cat!(
             Word::zero(self._options.tag_bits),
             self.bytes.q.val(),
-            self.address.q.val(),
+            self.address.q.val().trunc(WORD_ADDRESS),
             Word::zero(WORD_SHIFT)
         );
         if asks && self.read_command.ready.val() {
             self.rows_asked.d.next = self.rows_asked.q.val() - 1;
-            self.address.d.next = self.address.q.val() + self.stepping.q.val();
+            self.address.d.next = self.address.q.val() + self.stepping.q.val().zext(END);
         }
 
         // Words to slices, slices to their memory.
@@ -212,10 +282,7 @@ impl Logic for DataLoader {
                 }
             }
         }
-        let rotates = self.space.q.val() == Space::Rotation as usize;
         let there = self.active.q.val() && self.read.valid.val();
-        let scratchpad = self.space.q.val() == Space::Scratchpad as usize;
-        let constants = self.space.q.val() == Space::Constants as usize;
         self.scratchpad.valid.next = there && scratchpad;
         self.constants.valid.next = there && constants;
         self.rotation.valid.next = there && rotates;
@@ -274,6 +341,7 @@ impl Logic for DataLoader {
         }
         if self.reset.val() {
             self.active.d.next = false;
+            self.wrong.d.next = false;
         }
     }
 }

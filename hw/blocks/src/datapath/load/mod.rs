@@ -20,7 +20,7 @@ pub use boot::Boot;
 pub use crc32::Crc32;
 pub use data_loader::DataLoader;
 pub use port_mux::PortMux;
-pub use unit::LoadUnit;
+pub use unit::{LoadUnit, KV_LAYER};
 pub use weight_queue::WeightQueue;
 
 use super::shape::{LEGAL, SMALL};

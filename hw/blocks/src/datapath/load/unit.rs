@@ -1,10 +1,10 @@
 //! [`LoadUnit`]: the load unit's instructions.
 
+use super::super::report::{self, ADDRESS_BITS, SITE_BITS};
 use super::super::shape::DatapathShape;
 use super::data_loader::{self, DataLoader};
 use super::weight_queue::{WeightQueue, BEATS_BITS, UNIT_BITS};
 use crate::control::decode::WORD;
-use crate::kv::KvShape;
 use crate::parameter::ParameterError;
 use crate::stream::{ItemSink, ItemSource, StreamSource};
 use skipopu_config::Config;
@@ -43,6 +43,9 @@ impl Own {
     }
 }
 
+/// Bits of a layer in an instruction.
+pub const KV_LAYER: usize = 8;
+
 /// Executes `load.weights`, `load.data` and `load.kv`.
 ///
 /// - Does: an instruction at a time. Weights are finished when the queue has taken the matrix, keys and values when the KV
@@ -79,6 +82,14 @@ pub struct LoadUnit {
     pub constants: ItemSource,
     /// RoPE factors.
     pub rotation: StreamSource,
+    /// There are weights that no product took.
+    pub left_over: Signal<Out, Bit>,
+    /// An instruction goes beyond a memory.
+    pub fault: Signal<Out, Bit>,
+    /// Which, see [`report`].
+    pub fault_site: Wire<Out>,
+    /// The last slice or word that it would touch.
+    pub fault_address: Wire<Out>,
     queue: WeightQueue,
     loader: DataLoader,
     waiting: DFF<Bit>,
@@ -95,7 +106,6 @@ impl LoadUnit {
     /// Sizes that do not go together.
     pub fn new(config: &Config) -> Result<LoadUnit, ParameterError> {
         let shape = DatapathShape::of(config)?;
-        let kv = KvShape::of(config)?;
         let queue = WeightQueue::new(&shape)?;
         let loader = DataLoader::new(config)?;
         let command = queue.read_command[0].data.width();
@@ -109,7 +119,7 @@ impl LoadUnit {
             finished: Default::default(),
             rows: Wire::new(shape.row_count_bits()),
             position: Wire::new(16),
-            kv_layer: ItemSource::new(kv.layer()),
+            kv_layer: ItemSource::new(KV_LAYER),
             weights_command: (0..ports).map(|_| ItemSource::new(command)).collect(),
             weights_read: (0..ports).map(|_| ItemSink::new(crate::kv::WORD_BITS)).collect(),
             weights: StreamSource::new(shape.beat_bits()),
@@ -118,6 +128,10 @@ impl LoadUnit {
             scratchpad: ItemSource::new(scratchpad),
             constants: ItemSource::new(constants),
             rotation: StreamSource::new(loader.rotation.data.width()),
+            left_over: Default::default(),
+            fault: Default::default(),
+            fault_site: Wire::new(SITE_BITS),
+            fault_address: Wire::new(ADDRESS_BITS),
             queue,
             loader,
             waiting: Default::default(),
@@ -155,9 +169,7 @@ impl Logic for LoadUnit {
         // products still need would wait in front of them for ever.
         let follows = kv && !self.queue.behind.val();
         self.kv_layer.valid.next = offered && follows;
-        let layer = self.kv_layer.data.width();
-        self.kv_layer.data.next =
-            self.instruction.data.val().slice(own.layer.0, own.layer.1).trunc(layer);
+        self.kv_layer.data.next = self.instruction.data.val().slice(own.layer.0, KV_LAYER);
         self.taken.next = offered
             && ((weights && self.queue.command.ready.val())
                 || (data && self.loader.command.ready.val())
@@ -181,6 +193,18 @@ impl Logic for LoadUnit {
             self.done.d.next = false;
         }
 
+        self.left_over.next = self.queue.left_over.val();
+        self.fault.next = self.queue.fault.val() || self.loader.fault.val();
+        self.fault_site.next = mux(
+            self.queue.fault.val(),
+            Word::new(SITE_BITS, report::HBM as u128),
+            self.loader.fault_site.val(),
+        );
+        self.fault_address.next = mux(
+            self.queue.fault.val(),
+            self.queue.fault_unit.val().zext(ADDRESS_BITS) << 6,
+            self.loader.fault_address.val(),
+        );
         self.loader.rows.next = self.rows.val();
         self.loader.position.next = self.position.val();
         for p in 0..self._shape.hbm_ports {

@@ -6,6 +6,7 @@ use crate::kv::WORD_BITS;
 use crate::parameter::{index_bits, require, ParameterError};
 use crate::stream::{Fifo, FifoOptions, ItemSink, ItemSource, Storage, StreamSource};
 use skipopu_hdl::prelude::*;
+use skipopu_isa::set::PORT_WORDS;
 
 /// Chunks that wait for the array.
 const DEPTH: usize = 512;
@@ -17,6 +18,8 @@ const MATRICES: usize = 16;
 pub const UNIT_BITS: usize = 22;
 /// Bits of its number of beats.
 pub const BEATS_BITS: usize = 26;
+/// Bits of the end of a matrix, in units.
+const END_BITS: usize = BEATS_BITS + 1;
 /// Bits of a byte address in a pseudo-channel.
 const CHANNEL_BITS: usize = 28;
 /// Bytes of a unit.
@@ -30,6 +33,7 @@ const UNIT_SHIFT: usize = 6;
 /// - Does: a matrix per command `{beats, unit}`, taken when all reads of the one before are on their way. Reads are asked
 ///   for in pieces of 8 chunks, when there is room. `last` goes with a matrix's last beat; what its last chunk holds beyond
 ///   is dropped.
+///   A matrix that goes beyond the ports' memory is not read: `fault` says so.
 /// - Guarantee: a beat a cycle while chunks are there. Words are taken as they come, whatever other ports do: there is room for
 ///   everything asked for, so that keys and values behind them are never held up.
 #[derive(LogicBlock, Ports)]
@@ -48,6 +52,12 @@ pub struct WeightQueue {
     pub out: StreamSource,
     /// Reads are still to be asked for.
     pub behind: Signal<Out, Bit>,
+    /// There are beats that were not taken.
+    pub left_over: Signal<Out, Bit>,
+    /// A matrix goes beyond the memory.
+    pub fault: Signal<Out, Bit>,
+    /// Its last unit.
+    pub fault_unit: Wire<Out>,
     words: Vec<Fifo>,
     matrices: Fifo,
     asking: DFF<Bit>,
@@ -59,6 +69,8 @@ pub struct WeightQueue {
     beat: Reg,
     given: Reg,
     chunk: Wire<Local>,
+    wrong: DFF<Bit>,
+    end: Reg,
     missing: Wire<Local>,
     still: Wire<Local>,
     goes: Signal<Local, Bit>,
@@ -94,6 +106,9 @@ impl WeightQueue {
             read: (0..ports).map(|_| ItemSink::new(WORD_BITS)).collect(),
             out: StreamSource::new(shape.beat_bits()),
             behind: Default::default(),
+            left_over: Default::default(),
+            fault: Default::default(),
+            fault_unit: Wire::new(END_BITS),
             words: (0..ports).map(|_| Fifo::new(&words)).collect::<Result<_, _>>()?,
             matrices: Fifo::new(&matrices)?,
             asking: Default::default(),
@@ -105,6 +120,8 @@ impl WeightQueue {
             beat: Reg::new(index_bits(chunk / shape.beat_bits())),
             given: Reg::new(BEATS_BITS),
             chunk: Wire::new(chunk),
+            wrong: Default::default(),
+            end: Reg::new(END_BITS),
             missing: Wire::new(ports),
             still: Wire::new(ports),
             goes: Default::default(),
@@ -117,7 +134,7 @@ impl WeightQueue {
 impl Logic for WeightQueue {
     #[hdl(ports = self._shape.hbm_ports, beat = self._shape.beat_bits())]
     fn update(&mut self) {
-        dff_setup!(self, clock, asking, pending, left, unit, size, room, beat, given);
+        dff_setup!(self, clock, asking, pending, left, unit, size, room, beat, given, wrong, end);
         clock!(self, clock, matrices);
         let ports = self._shape.hbm_ports;
         let beat_bits = self._shape.beat_bits();
@@ -174,8 +191,15 @@ impl Logic for WeightQueue {
             let whole = count + Word::new(BEATS_BITS, beats as u128 - 1);
             let chunks = whole >> (beats.ilog2() as usize);
             self.asking.d.next = chunks.any();
-            self.left.d.next = chunks;
+            self.left.d.next = chunks.clone();
             self.unit.d.next = self.command.data.val().trunc(UNIT_BITS);
+            let end =
+                self.command.data.val().trunc(UNIT_BITS).zext(END_BITS) + chunks.zext(END_BITS);
+            self.end.d.next = end.clone();
+            if end > Word::new(END_BITS, PORT_WORDS as u128) {
+                self.asking.d.next = false;
+                self.wrong.d.next = true;
+            }
         }
 
         // Words side by side.
@@ -223,7 +247,11 @@ impl Logic for WeightQueue {
         }
         self.room.d.next = self.room.q.val() + back - taken;
         self.behind.next = self.asking.q.val();
+        self.left_over.next = self.asking.q.val() || self.matrices.out.valid.val();
+        self.fault.next = self.wrong.q.val();
+        self.fault_unit.next = self.end.q.val() - 1;
         if self.reset.val() {
+            self.wrong.d.next = false;
             self.asking.d.next = false;
             self.pending.d.next = Word::zero(ports);
             self.room.d.next = Word::new(room_bits, DEPTH as u128);

@@ -1,5 +1,6 @@
 //! [`KvAdaptor`]: what the program says of keys and values, to the KV unit.
 
+use super::super::load::KV_LAYER;
 use super::super::shape::DatapathShape;
 use crate::kv::KvShape;
 use crate::parameter::ParameterError;
@@ -54,6 +55,8 @@ pub struct KvAdaptor {
     pub kv_base: Wire<In>,
     /// Layers of the model.
     pub layers: Wire<In>,
+    /// Slots of each bank that the program wants used.
+    pub kv_slots: Wire<In>,
     /// Layers whose keys and values attention wants.
     pub kv_layer: ItemSink,
     /// Rows were appended.
@@ -100,6 +103,10 @@ pub struct KvAdaptor {
     pub drop: Signal<Out, Bit>,
     /// The unit delivers.
     pub unit_busy: Signal<In, Bit>,
+    /// Tokens before the block, as the unit knows them.
+    pub tokens: Wire<In>,
+    /// A layer is asked for that is not there or not in turn, or more slots of a bank than it has.
+    pub fault: Signal<Out, Bit>,
     state: Reg,
     bits: Vec<Reg>,
     sized: DFF<Bit>,
@@ -116,6 +123,7 @@ pub struct KvAdaptor {
     layer: Reg,
     at: Reg,
     row: Reg,
+    wrong: DFF<Bit>,
     noted: Wire<Local>,
     _shape: DatapathShape,
     _kv: KvShape,
@@ -142,7 +150,8 @@ impl KvAdaptor {
             kv_heads: Wire::new(9),
             kv_base: Wire::new(16),
             layers: Wire::new(layer + 1),
-            kv_layer: ItemSink::new(layer),
+            kv_slots: Wire::new(kv.bank_slot() + 1),
+            kv_layer: ItemSink::new(KV_LAYER),
             appended: Default::default(),
             appended_layer: Wire::new(layer),
             appended_rows: Wire::new(shape.rows),
@@ -165,6 +174,9 @@ impl KvAdaptor {
             play: Default::default(),
             drop: Default::default(),
             unit_busy: Default::default(),
+            tokens: Wire::new(kv.count()),
+            fault: Default::default(),
+            wrong: DFF::default(),
             state: Reg::new(STATE_BITS),
             bits: (0..shape.rows).map(|_| Reg::new(kv.machine.layers)).collect(),
             sized: Default::default(),
@@ -200,7 +212,19 @@ impl Logic for KvAdaptor {
     )]
     fn update(&mut self) {
         dff_setup!(self, clock, state, sized, running, requested, current, settle, head_slices);
-        dff_setup!(self, clock, pass_count, token_words, stride, used, fitting, layer, at, row);
+        dff_setup!(
+            self,
+            clock,
+            pass_count,
+            token_words,
+            stride,
+            used,
+            fitting,
+            layer,
+            at,
+            row,
+            wrong
+        );
         let machine = self._kv.machine;
         let lanes = self._shape.lanes;
         let rows = self._shape.rows;
@@ -258,10 +282,15 @@ impl Logic for KvAdaptor {
             }
         }
 
-        let wanted = self.kv_layer.data.val().zext(layer_bits + 1);
+        let wanted = self.kv_layer.data.val().zext(KV_LAYER + 1);
+        let current = self.current.q.val().zext(KV_LAYER + 1);
         if state == IDLE {
             if self.kv_layer.valid.val() {
-                if !later {
+                let misplaced = later && self.tokens.val().zext(16) != self.position.val();
+                let missing = wanted.clone() >= self.layers.val().zext(KV_LAYER + 1);
+                if missing || misplaced || (later && wanted.clone() < current.clone()) {
+                    self.wrong.d.next = true;
+                } else if !later {
                     self.kv_layer.ready.next = true;
                 } else if !self.requested.q.val() {
                     self.state.d.next = Word::new(STATE_BITS, ASK as u128);
@@ -299,6 +328,10 @@ impl Logic for KvAdaptor {
                     self.used.d.next = next;
                     self.fitting.d.next = self.fitting.q.val() + 1;
                 } else {
+                    // The program may want fewer.
+                    if self.kv_slots.val() < self.fitting.q.val() {
+                        self.fitting.d.next = self.kv_slots.val();
+                    }
                     self.state.d.next = Word::new(STATE_BITS, BASES as u128);
                 }
             }
@@ -324,7 +357,7 @@ impl Logic for KvAdaptor {
         } else if state == SCHEDULE {
             // The schedule at hand is that of the layer, or is dropped.
             if self.ready.val() {
-                if self.current.q.val() == wanted {
+                if current == wanted {
                     self.state.d.next = Word::new(STATE_BITS, PLAY as u128);
                 } else {
                     self.drop.next = true;
@@ -367,6 +400,7 @@ impl Logic for KvAdaptor {
                 self.state.d.next = Word::zero(STATE_BITS);
             }
         }
+        self.fault.next = self.wrong.q.val();
         self.busy.next = state >= ENDING || state == SIZES || state == BASES;
         if self.start.val() {
             self.running.d.next = true;
@@ -388,6 +422,7 @@ impl Logic for KvAdaptor {
             }
         }
         if self.reset.val() {
+            self.wrong.d.next = false;
             self.state.d.next = Word::zero(STATE_BITS);
             self.sized.d.next = false;
             self.running.d.next = false;

@@ -1,5 +1,6 @@
 //! [`StoreUnit`]: the store unit's instructions.
 
+use super::super::report::{self, ADDRESS_BITS, SITE_BITS};
 use super::super::shape::DatapathShape;
 use super::slice_reader::{SliceReader, SLICES};
 use crate::control::decode::WORD;
@@ -10,7 +11,7 @@ use crate::primitives::Lutram;
 use crate::stream::{ItemSink, ItemSource};
 use skipopu_config::Config;
 use skipopu_hdl::prelude::*;
-use skipopu_isa::set::by_mnemonic;
+use skipopu_isa::set::{by_mnemonic, DDR_WORDS, PORT_WORDS};
 use skipopu_isa::value::{Repeat, Rows};
 
 /// Opcodes and fields of the unit.
@@ -57,8 +58,11 @@ const ASK: usize = 3;
 const READ: usize = 4;
 const WAIT: usize = 5;
 const CLEAR: usize = 6;
+const STUCK: usize = 7;
 const STATE_BITS: usize = 3;
 
+/// Cycles from an instruction until its sizes are known, less 1.
+const SETTLED: usize = 8;
 /// Bits of a word's address in a pseudo-channel, of 64 bytes.
 const CHANNEL_WORD: usize = 22;
 /// Bits of a count of writes under way.
@@ -67,11 +71,17 @@ const OPEN: usize = 12;
 const WORD_ADDRESS: usize = 28;
 /// Bits of sizes.
 const SIZE: usize = 18;
+/// Bits of the end of what an instruction touches, in slices or words.
+const END: usize = 40;
+/// Bits of a layer in an instruction, and one more.
+const LAYER: usize = 9;
 
 /// Executes `store.data` and `append.kv`.
 ///
 /// - Does: an instruction at a time, row by row. Keys and values of a row go to the port and slot of its place: the n-th token
 ///   appended to a layer has port n mod ports, slot n / ports. What was appended is said on `appended`.
+///   An instruction that goes beyond a memory, or appends to a layer out of turn, is not carried out, and never finishes:
+///   `fault` says so.
 /// - Guarantee: `finished` when memory has confirmed every write.
 #[derive(LogicBlock, Ports)]
 pub struct StoreUnit {
@@ -99,6 +109,20 @@ pub struct StoreUnit {
     pub kv_heads: Wire<In>,
     /// First byte of the KV region, in units of 4 KiB.
     pub kv_base: Wire<In>,
+    /// Layers of the model.
+    pub layers: Wire<In>,
+    /// Tokens before the block, as the KV unit knows them.
+    pub tokens: Wire<In>,
+    /// A block begins.
+    pub start: Signal<In, Bit>,
+    /// An instruction goes beyond a memory.
+    pub fault: Signal<Out, Bit>,
+    /// It appends to a layer that is not there, or not in turn.
+    pub fault_table: Signal<Out, Bit>,
+    /// Which memory, see [`report`].
+    pub fault_site: Wire<Out>,
+    /// The last slice or word that it would touch.
+    pub fault_address: Wire<Out>,
     /// Wants to read the scratchpad.
     pub want: Signal<Out, Bit>,
     /// It may.
@@ -151,6 +175,17 @@ pub struct StoreUnit {
     clearing: Reg,
     settle: Reg,
     done: DFF<Bit>,
+    wrong: DFF<Bit>,
+    untabled: DFF<Bit>,
+    last_row: Reg,
+    moved: Reg,
+    moved_layers: Reg,
+    length: Reg,
+    slice_end: Reg,
+    other_end: Reg,
+    row_end: Reg,
+    word_end: Reg,
+    next_layer: Reg,
     ends: Wire<Local>,
     picked: Wire<Local>,
     all: Wire<Local>,
@@ -186,7 +221,14 @@ impl StoreUnit {
             mask_forward: Wire::new(rows),
             head: Wire::new(9),
             kv_heads: Wire::new(9),
-            kv_base: Wire::new(16),
+            kv_base: Wire::new(32),
+            layers: Wire::new(kv.layer() + 1),
+            tokens: Wire::new(kv.count()),
+            start: Default::default(),
+            fault: Default::default(),
+            fault_table: Default::default(),
+            fault_site: Wire::new(SITE_BITS),
+            fault_address: Wire::new(ADDRESS_BITS),
             want: Default::default(),
             grant: Default::default(),
             address: Wire::new(shape.scratchpad_bits()),
@@ -208,7 +250,7 @@ impl StoreUnit {
             selected: Reg::new(rows),
             left: Reg::new(rows),
             at: Reg::new(SIZE),
-            ddr_at: Reg::new(WORD_ADDRESS),
+            ddr_at: Reg::new(END),
             row_words: Reg::new(WORD_ADDRESS),
             row_bytes: Reg::new(24),
             first: Default::default(),
@@ -226,6 +268,17 @@ impl StoreUnit {
             clearing: Reg::new(kv.layer()),
             settle: Reg::new(4),
             done: Default::default(),
+            wrong: Default::default(),
+            untabled: Default::default(),
+            last_row: Reg::new(shape.row_bits()),
+            moved: Reg::new(END),
+            moved_layers: Reg::new(END),
+            length: Reg::new(END),
+            slice_end: Reg::new(END),
+            other_end: Reg::new(END),
+            row_end: Reg::new(END),
+            word_end: Reg::new(END),
+            next_layer: Reg::new(LAYER),
             ends: Wire::new(ports + 1),
             picked: Wire::new(rows),
             all: Wire::new(rows),
@@ -250,7 +303,9 @@ impl Logic for StoreUnit {
         dff_setup!(self, clock, state, word, selected, left, at, ddr_at, row_words, row_bytes);
         dff_setup!(self, clock, first, pass, passes, head_slices, pass_slices, token_words);
         dff_setup!(self, clock, pass_words, layer_word, region, place, slot_word, open);
-        dff_setup!(self, clock, clearing, settle, done);
+        dff_setup!(self, clock, clearing, settle, done, wrong, last_row, moved, length, slice_end);
+        dff_setup!(self, clock, other_end, row_end, word_end, next_layer);
+        dff_setup!(self, clock, moved_layers, untabled);
         clock!(self, clock, words, beats, places);
         self.words.reset.next = self.reset.val();
         self.beats.reset.next = self.reset.val();
@@ -315,7 +370,7 @@ impl Logic for StoreUnit {
         self.ddr_command.data.next = cat!(
             Word::zero(self._ddr.tag_bits),
             self.row_bytes.q.val(),
-            self.ddr_at.q.val(),
+            self.ddr_at.q.val().trunc(WORD_ADDRESS),
             Word::zero(6)
         );
         let port = self.place.q.val().trunc(port_bits);
@@ -345,6 +400,34 @@ impl Logic for StoreUnit {
         self.places.write_data.next = self.place.q.val();
         self.places.read_address.next = layer;
 
+        // May it be carried out?
+        let chip = Word::new(END, self._shape.scratchpad as u128);
+        let beyond_chip = self.slice_end.q.val() > chip.clone();
+        let beyond_other = self.other_end.q.val() > chip;
+        let memory =
+            mux(storing, Word::new(END, DDR_WORDS as u128), Word::new(END, PORT_WORDS as u128));
+        let beyond_memory = self.word_end.q.val() > memory;
+        let asked = self.word.q.val().slice(own.layer.0, own.layer.1).zext(LAYER);
+        let later = self.position.val().any();
+        let misplaced = later && self.tokens.val().zext(16) != self.position.val();
+        let out_of_turn = !storing
+            && (asked.clone() < self.next_layer.q.val()
+                || asked >= self.layers.val().zext(LAYER)
+                || misplaced);
+        self.fault.next = self.wrong.q.val();
+        self.fault_table.next = self.untabled.q.val();
+        let end = mux(beyond_chip, self.slice_end.q.val(), self.other_end.q.val());
+        self.fault_site.next = mux(
+            storing,
+            Word::new(SITE_BITS, report::DDR as u128),
+            Word::new(SITE_BITS, report::HBM as u128),
+        );
+        self.fault_address.next = (self.word_end.q.val() - 1).zext(ADDRESS_BITS) << 6;
+        if beyond_chip || beyond_other {
+            self.fault_site.next = Word::new(SITE_BITS, report::ON_CHIP as u128);
+            self.fault_address.next = (end - 1).zext(ADDRESS_BITS);
+        }
+
         // The instruction's course.
         let mut opens = false;
         if state == IDLE {
@@ -364,10 +447,10 @@ impl Logic for StoreUnit {
             self.row_bytes.d.next = bytes.clone().trunc(24);
             self.row_words.d.next = (bytes + Word::new(WORD_ADDRESS, 63)) >> 6;
             let to = self.word.q.val().slice(own.address.0, WORD_ADDRESS);
-            self.ddr_at.d.next = to.clone();
+            self.ddr_at.d.next = to.clone().zext(END);
             if repeat == Repeat::Positions as usize {
-                self.ddr_at.d.next =
-                    to + (self.row_words.q.val() * self.position.val()).trunc(WORD_ADDRESS);
+                let before = self.row_words.q.val() * self.position.val();
+                self.ddr_at.d.next = to.zext(END) + before.zext(END + 4).trunc(END);
             }
             self.at.d.next = self.word.q.val().slice(own.at.0, own.at.1);
             // Keys and values: sizes of a pass.
@@ -382,8 +465,50 @@ impl Logic for StoreUnit {
             let layers = self.word.q.val().slice(own.layer.0, own.layer.1) * self.passes.q.val();
             self.layer_word.d.next = (layers * self.pass_words.q.val()).trunc(CHANNEL_WORD);
             self.place.d.next = self.places.read_data.val();
-            if self.settle.q.val() == 6 {
+            // Where it ends: on chip, and in DDR or HBM.
+            for r in 1..rows {
+                if self.picked.val().bit(r) {
+                    self.last_row.d.next = Word::new(self.last_row.width(), r as u128);
+                }
+            }
+            if !self.picked.val().slice(1, rows - 1).any() {
+                self.last_row.d.next = Word::zero(self.last_row.width());
+            }
+            let count = self.last_row.q.val().zext(self.last_row.width() + 1) + 1;
+            let many = self.word.q.val().slice(own.slices.0, own.slices.1);
+            let stride = self.word.q.val().slice(own.stride.0, own.stride.1);
+            let keys = self.word.q.val().slice(own.keys.0, own.keys.1);
+            let values = self.word.q.val().slice(own.values.0, own.values.1);
+            if storing {
+                self.moved.d.next = (count.clone() * many).zext(END);
+                self.slice_end.d.next = self.at.q.val().zext(END) + self.moved.q.val();
+                self.other_end.d.next = self.slice_end.q.val();
+                self.row_end.d.next = (count * self.row_words.q.val()).zext(END);
+                self.word_end.d.next = self.ddr_at.q.val() + self.row_end.q.val();
+            } else {
+                self.moved.d.next = (self.last_row.q.val() * stride).zext(END);
+                self.length.d.next =
+                    (self.kv_heads.val() * self.head_slices.q.val()).zext(END) + self.moved.q.val();
+                self.slice_end.d.next = keys.zext(END) + self.length.q.val();
+                self.other_end.d.next = values.zext(END) + self.length.q.val();
+                let all = self.passes.q.val() * self.pass_words.q.val();
+                self.moved_layers.d.next = all.zext(END);
+                let layers = self.word.q.val().slice(own.layer.0, own.layer.1).zext(LAYER) + 1;
+                self.row_end.d.next = (layers * self.moved_layers.q.val()).trunc(END);
+                self.word_end.d.next = (self.kv_base.val().zext(END) << 6) + self.row_end.q.val();
+            }
+            if self.settle.q.val() == SETTLED {
                 self.state.d.next = Word::new(STATE_BITS, ROW as u128);
+                let any = storing || self.selected.q.val().any();
+                if any && (beyond_chip || beyond_other || beyond_memory || out_of_turn) {
+                    self.wrong.d.next = true;
+                    self.untabled.d.next = !beyond_chip && !beyond_other && !beyond_memory;
+                    self.state.d.next = Word::new(STATE_BITS, STUCK as u128);
+                }
+                if !storing {
+                    self.next_layer.d.next =
+                        self.word.q.val().slice(own.layer.0, own.layer.1).zext(LAYER) + 1;
+                }
                 if !storing {
                     self.at.d.next = self.word.q.val().slice(own.keys.0, own.keys.1);
                 }
@@ -392,7 +517,7 @@ impl Logic for StoreUnit {
             // The next row that takes part; the others are passed.
             let here = self.left.q.val().bit(0);
             self.pass.d.next = Word::zero(SIZE);
-            let base = self.kv_base.val().zext(CHANNEL_WORD) << 6;
+            let base = self.kv_base.val().trunc(16).zext(CHANNEL_WORD) << 6;
             self.region.d.next = base + self.layer_word.q.val();
             let slot = self.place.q.val().slice(port_bits, slot_bits);
             self.slot_word.d.next =
@@ -417,7 +542,7 @@ impl Logic for StoreUnit {
                 self.left.d.next = self.left.q.val() >> 1;
                 self.at.d.next = self.at.q.val() + moved;
                 if storing {
-                    self.ddr_at.d.next = self.ddr_at.q.val() + self.row_words.q.val();
+                    self.ddr_at.d.next = self.ddr_at.q.val() + self.row_words.q.val().zext(END);
                 }
             }
         } else if state == ASK {
@@ -449,7 +574,7 @@ impl Logic for StoreUnit {
                     self.left.d.next = self.left.q.val() >> 1;
                     self.at.d.next = self.at.q.val()
                         + self.word.q.val().slice(own.slices.0, own.slices.1).trunc(SIZE);
-                    self.ddr_at.d.next = self.ddr_at.q.val() + self.row_words.q.val();
+                    self.ddr_at.d.next = self.ddr_at.q.val() + self.row_words.q.val().zext(END);
                     self.state.d.next = Word::new(STATE_BITS, ROW as u128);
                 }
             } else if self.beats.command.ready.val() {
@@ -492,7 +617,7 @@ impl Logic for StoreUnit {
                     self.places.write_enable.next = true;
                 }
             }
-        } else {
+        } else if state == CLEAR {
             self.places.write_enable.next = true;
             self.places.write_address.next = self.clearing.q.val();
             self.places.write_data.next = Word::zero(port_bits + slot_bits);
@@ -504,6 +629,10 @@ impl Logic for StoreUnit {
         if self.clear.val() {
             self.clearing.d.next = Word::zero(layer_bits);
             self.state.d.next = Word::new(STATE_BITS, CLEAR as u128);
+        }
+
+        if self.start.val() {
+            self.next_layer.d.next = Word::zero(LAYER);
         }
 
         // Writes under way.
@@ -518,6 +647,7 @@ impl Logic for StoreUnit {
         self.open.d.next = open;
         self.finished.next = self.done.q.val();
         if self.reset.val() {
+            self.wrong.d.next = false;
             self.state.d.next = Word::zero(STATE_BITS);
             self.open.d.next = Word::zero(OPEN);
         }

@@ -1,6 +1,7 @@
-//! `skipopu compile`, `skipopu map`: a model as the overlay takes it.
+//! `skipopu compile`, `skipopu map`, `skipopu trace`: a model as the overlay takes it.
 
 mod chart;
+mod trace;
 
 use crate::args::{Compile, Compiled as What, Map};
 use crate::commands::engine::skipping;
@@ -13,6 +14,8 @@ use skipopu_config::Config;
 use skipopu_eda::table::Table;
 use skipopu_kv::layout::WORD_BYTES;
 use std::path::Path;
+
+pub use trace::run as trace;
 
 fn compiled(what: &What) -> Done<(Config, Compiled)> {
     let config = Config::resolve(&what.config.config)?;
