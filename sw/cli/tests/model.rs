@@ -145,7 +145,7 @@ fn a_model_is_trained_to_skip() {
         serde_json::from_str(&succeeds(&["train", trained, "--show-plan"])).unwrap();
     assert_eq!((&plan["length"], &plan["words"]), (&96.into(), &300.into()));
     let mut small = plan.clone();
-    for (name, value) in [("texts", 12), ("held", 2), ("length", 24), ("batch", 2), ("rank", 2)] {
+    for (name, value) in [("texts", 12), ("held", 2), ("length", 24), ("batch", 2)] {
         small[name] = value.into();
     }
     (small["routers"]["steps"], small["repair"]["steps"]) = (4.into(), 3.into());

@@ -1,4 +1,4 @@
-//! What training adds to a model: routers, and low-rank changes of its weights.
+//! What training adds to a model: routers, and changes of its weights.
 //!
 //! A safetensors file. Its metadata holds
 //!
@@ -15,18 +15,19 @@
 //! | name | type, shape |
 //! |---|---|
 //! | `layers.N.{attention,ffn}_router` | F32, 2 x D |
-//! | `layers.N.PROJECTION.down`, `.up` | F16, rank x inputs, outputs x rank; the change is their product |
+//! | `layers.N.PROJECTION.codes`, `.scales` | U8, outputs x inputs; F16, outputs x 1: what is added to the matrix, 8-bit codes times a scale per row ([`Quantised`]) |
 //! | `layers.N.{attention,ffn}_norm`, `final_norm` | F32, D; in place of the model's |
 
 use crate::container::{hex, store, Checksum};
 use crate::tensor_file::TensorFile;
-use crate::{Matrix, Model, ModelError, Placement, Projection, Routers, Tensor};
+use crate::{Matrix, Model, ModelError, Placement, Projection, Quantised, Routers, Tensor};
+use half::f16;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 /// Version of the file this program writes, and the only one it reads.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 const FORMAT: &str = "skipopu-adapter";
 
 /// The file of [`stories15m`].
@@ -47,13 +48,24 @@ pub fn stories15m_sha256() -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// A change of a matrix: the product of two narrow ones.
-#[derive(Clone, Debug)]
-pub struct LowRank {
-    /// Rank x inputs.
-    pub down: Tensor,
-    /// Outputs x rank.
-    pub up: Tensor,
+/// Bits of a change's codes.
+const BITS: u32 = 8;
+
+/// A change of a matrix, `cols` values a row, rounded to 8 bits with an FP16 scale per row.
+///
+/// Panics when `values` are no whole rows.
+pub fn change(values: &[f32], cols: usize) -> Quantised {
+    let largest = f32::from(i8::MAX);
+    let mut codes = Vec::with_capacity(values.len());
+    let mut scales = Vec::new();
+    for row in values.chunks(cols) {
+        let reach = row.iter().fold(0f32, |m, v| m.max(v.abs()));
+        let scale = f16::from_f32(reach / largest).max(f16::from_bits(1)).min(f16::MAX).to_f32();
+        let code = |v: &f32| (v / scale).round_ties_even().clamp(-largest, largest) as i8;
+        codes.extend(row.iter().map(code));
+        scales.push(scale);
+    }
+    Quantised::pack(BITS, cols, 0, &codes, &scales)
 }
 
 /// Routers and changes for one model.
@@ -64,7 +76,7 @@ pub struct Adapter {
     /// The routers.
     pub routers: Routers,
     /// Changes of matrices, by name.
-    pub changes: BTreeMap<String, LowRank>,
+    pub changes: BTreeMap<String, Quantised>,
     /// Gains of norms that take the place of the model's, by name.
     pub norms: BTreeMap<String, Vec<f32>>,
 }
@@ -83,8 +95,8 @@ impl Adapter {
         let mut tensors: BTreeMap<String, Tensor> =
             self.routers.named().map(|(name, t)| (name, t.clone())).collect();
         for (name, change) in &self.changes {
-            tensors.insert(format!("{name}.down"), change.down.clone());
-            tensors.insert(format!("{name}.up"), change.up.clone());
+            tensors.insert(format!("{name}.codes"), change.codes().clone());
+            tensors.insert(format!("{name}.scales"), change.scales().clone());
         }
         let norm =
             |(name, v): (&String, &Vec<f32>)| (name.clone(), Tensor::from_f32(1, v.len(), v));
@@ -128,9 +140,14 @@ impl Adapter {
         for name in file.names() {
             if name.ends_with("attention_router") {
                 layers += 1;
-            } else if let Some(matrix) = name.strip_suffix(".down") {
-                let (down, up) = (file.numbers(&name)?, file.numbers(&format!("{matrix}.up"))?);
-                changes.insert(matrix.to_string(), LowRank { down, up });
+            } else if let Some(matrix) = name.strip_suffix(".codes") {
+                let codes = file.tensor(&name)?;
+                let scales = file.tensor(&format!("{matrix}.scales"))?;
+                let change = Quantised::from_tensors(BITS, codes.cols(), 0, codes, scales);
+                let change = change.ok_or_else(|| {
+                    ModelError::tensor(path, &name, "does not hold 8-bit codes with a scale a row")
+                })?;
+                changes.insert(matrix.to_string(), change);
             } else if name.ends_with("_norm") {
                 norms.insert(name.clone(), file.vector(&name)?);
             }
@@ -163,7 +180,7 @@ impl Adapter {
                 let name = format!("layers.{i}.{}", p.name());
                 if let Some(change) = self.changes.get(&name) {
                     let matrix = &mut layer.projections[p as usize];
-                    *matrix = change.add(matrix).ok_or_else(|| {
+                    *matrix = add(change, matrix).ok_or_else(|| {
                         ModelError::tensor(path, &name, "does not fit the model's matrix")
                     })?;
                     used += 1;
@@ -220,21 +237,13 @@ fn verify(file: &TensorFile, notes: &HashMap<String, String>) -> Result<Placemen
     found.ok_or_else(|| fail(format!("has routers of unknown placement `{}`", note("placement"))))
 }
 
-impl LowRank {
-    /// A matrix with this change; none when the sizes do not fit.
-    fn add(&self, matrix: &Matrix) -> Option<Matrix> {
-        let (rows, cols) = matrix.shape();
-        let rank = self.down.rows();
-        if (self.up.rows(), self.up.cols(), self.down.cols()) != (rows, rank, cols) {
-            return None;
-        }
-        let (up, down) = (self.up.to_f32(), self.down.to_f32());
-        let mut values = matrix.to_f32();
-        for (row, up) in values.chunks_mut(cols).zip(up.chunks(rank)) {
-            for (u, down) in up.iter().zip(down.chunks(cols)) {
-                row.iter_mut().zip(down).for_each(|(v, d)| *v += u * d);
-            }
-        }
-        Some(Matrix::Dense(Tensor::from_f32(rows, cols, &values)))
+/// A matrix with this change; none when the sizes do not fit.
+fn add(change: &Quantised, matrix: &Matrix) -> Option<Matrix> {
+    let (rows, cols) = matrix.shape();
+    if (change.rows(), change.cols()) != (rows, cols) {
+        return None;
     }
+    let mut values = matrix.to_f32();
+    values.iter_mut().zip(change.to_f32()).for_each(|(v, c)| *v += c);
+    Some(Matrix::Dense(Tensor::from_f32(rows, cols, &values)))
 }

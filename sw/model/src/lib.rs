@@ -32,7 +32,7 @@ mod tensor;
 mod tensor_file;
 pub mod tokenizer;
 
-pub use adapter::{Adapter, LowRank};
+pub use adapter::Adapter;
 pub use error::ModelError;
 pub use model::{Layer, Matrix, Model, Projection};
 pub use open::{open, Opened};

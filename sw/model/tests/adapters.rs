@@ -32,15 +32,13 @@ fn adapters_come_back_and_change_what_they_say() {
         for p in Projection::ALL {
             let mut expected = model.layers[l].get(p).to_f32();
             if let Some(change) = found.changes.get(&format!("layers.{l}.{}", p.name())) {
-                let (up, down) = (change.up.to_f32(), change.down.to_f32());
-                let cols = p.shape(&model.spec).1;
+                assert_eq!((change.bits(), change.group()), (8, 0));
                 for (i, v) in expected.iter_mut().enumerate() {
-                    let (r, c) = (i / cols, i % cols);
-                    *v += up[r * 2] * down[c] + up[r * 2 + 1] * down[cols + c];
+                    *v += (i % 5) as f32 - 2.0;
                     compared += 1;
                 }
             }
-            let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-5;
+            let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1.01 / 127.0;
             assert!(layer.get(p).to_f32().iter().zip(&expected).all(near), "{l} {}", p.name());
         }
     }
@@ -90,7 +88,7 @@ fn damaged_adapters_are_refused() {
         refused(read(file))
     };
     assert!(with("skipopu-adapter", "skipopu-adopter").contains("no skipopu adapter"));
-    assert!(with("\"version\":\"1\"", "\"version\":\"2\"").contains("version 2"));
+    assert!(with("\"version\":\"2\"", "\"version\":\"3\"").contains("version 3"));
     assert!(with("own-input", "own-imput").contains("damaged"));
     assert!(refused(read(good[..good.len() - 1].to_vec())).contains("no intact safetensors"));
     assert!(refused(read(Vec::new())).contains("no intact safetensors"));
@@ -102,5 +100,5 @@ fn what_comes_along_is_intact() {
     assert_eq!((adapter.routers.attention.len(), adapter.routers.ffn.len()), (6, 6));
     assert_eq!(adapter.changes.len(), 6 * 7, "every matrix is repaired");
     assert_eq!(adapter.norms.len(), 2 * 6 + 1);
-    assert!(adapter.changes.values().all(|c| c.down.cols() == 288 || c.down.cols() == 768));
+    assert!(adapter.changes.values().all(|c| c.cols() == 288 || c.cols() == 768));
 }

@@ -4,7 +4,7 @@ use crate::ops::values;
 use candle_core::{Device, Result, Tensor, Var};
 use std::collections::BTreeMap;
 
-const BETA: [f32; 2] = [0.9, 0.98];
+const BETA: [f32; 2] = [0.9, 0.99];
 const EPSILON: f32 = 1e-8;
 
 /// First and second moments of every parameter's gradient, and how many steps made them.

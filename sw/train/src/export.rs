@@ -1,10 +1,11 @@
 //! Trained parameters as an adapter.
 
 use crate::ops::values;
-use crate::parameters::{factors, Parameters};
+use crate::parameters::{matrix, Parameters};
 use crate::student::Student;
 use crate::TrainError;
-use skipopu_model::{Adapter, LowRank, Placement, Projection, Routers, Tensor};
+use skipopu_model::adapter::{self, Adapter};
+use skipopu_model::{Placement, Projection, Routers, Tensor};
 
 /// The routers and, if `repaired`, the weights' changes; `base` is the model's fingerprint.
 ///
@@ -33,15 +34,11 @@ pub fn adapter(
     }
     for layer in 0..spec.layers {
         for p in Projection::ALL {
-            let (rows, cols) = p.shape(&spec);
-            let [down, up] = factors(layer, p);
-            let (down, up) = (values(parameters.get(&down)?)?, values(parameters.get(&up)?)?);
-            let rank = down.len() / cols;
-            let change = LowRank {
-                down: Tensor::to_f16(rank, cols, &down),
-                up: Tensor::to_f16(rows, rank, &up),
-            };
-            adapter.changes.insert(format!("layers.{layer}.{}", p.name()), change);
+            let name = matrix(layer, p);
+            let mut change = values(parameters.get(&name)?)?;
+            let frozen = &student.weights().layers[layer].projections[p as usize];
+            change.iter_mut().zip(values(frozen.weights())?).for_each(|(c, w)| *c -= w);
+            adapter.changes.insert(name, adapter::change(&change, p.shape(&spec).1));
         }
     }
     for (name, _, var) in parameters.iter().filter(|(name, ..)| name.ends_with("_norm")) {

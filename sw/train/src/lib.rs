@@ -8,8 +8,7 @@
 //! | the targets: parts skipped and not stored | [`target`] |
 //! | the loop, its checkpoints and its curve | [`Trainer`], [`History`] |
 //!
-//! The result is an [`Adapter`](skipopu_model::Adapter): routers and low-rank changes of the weights. See
-//! `docs/model.md`.
+//! The result is an [`Adapter`](skipopu_model::Adapter): routers and changes of the weights. See `docs/model.md`.
 
 mod adam;
 mod checkpoint;

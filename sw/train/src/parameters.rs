@@ -1,8 +1,7 @@
 //! What is trained.
 
-use crate::{Plan, TrainError};
+use crate::TrainError;
 use candle_core::{Device, Tensor, Var};
-use rand::{rngs::StdRng, Rng, SeedableRng};
 use skipopu_model::{Model, Projection};
 use std::collections::BTreeMap;
 
@@ -11,7 +10,7 @@ use std::collections::BTreeMap;
 pub enum Kind {
     /// Of a router.
     Router,
-    /// Of the weights' changes.
+    /// Of a weight matrix or the gain of a norm.
     Weight,
 }
 
@@ -33,20 +32,18 @@ pub fn bias(layer: usize, kind: &str) -> String {
     format!("layers.{layer}.{kind}_router.bias")
 }
 
-/// The two factors of a matrix's change: `up` (outputs x rank) times `down` (rank x inputs).
-pub fn factors(layer: usize, projection: Projection) -> [String; 2] {
-    let name = projection.name();
-    ["down", "up"].map(|factor| format!("layers.{layer}.{name}.{factor}"))
+/// A weight matrix, outputs x inputs.
+pub fn matrix(layer: usize, projection: Projection) -> String {
+    format!("layers.{layer}.{}", projection.name())
 }
 
 impl Parameters {
-    /// As training begins: routers that run nearly everything, changes of nothing.
+    /// As training begins: routers that run nearly everything, the model's weights.
     ///
     /// # Errors
     /// Of the tensor library.
-    pub fn new(model: &Model, plan: &Plan) -> Result<Parameters, TrainError> {
+    pub fn new(model: &Model) -> Result<Parameters, TrainError> {
         let spec = &model.spec;
-        let mut rng = StdRng::seed_from_u64(plan.seed);
         let mut all = BTreeMap::new();
         let mut add = |name: String, kind, values: Vec<f32>, shape: &[usize]| {
             let var = Var::from_vec(values, shape, &Device::Cpu)?;
@@ -60,12 +57,7 @@ impl Parameters {
             }
             for p in Projection::ALL {
                 let (rows, cols) = p.shape(spec);
-                let [down, up] = factors(l, p);
-                // Uniform, of variance 1 / inputs.
-                let bound = (3.0 / cols as f32).sqrt();
-                let draw = (0..plan.rank * cols).map(|_| rng.random_range(-bound..bound));
-                add(down, Kind::Weight, draw.collect(), &[plan.rank, cols])?;
-                add(up, Kind::Weight, vec![0.0; rows * plan.rank], &[rows, plan.rank])?;
+                add(matrix(l, p), Kind::Weight, layer.get(p).to_f32(), &[rows, cols])?;
             }
             let norms = [("attention", &layer.attention_norm), ("ffn", &layer.ffn_norm)];
             for (name, gain) in norms {

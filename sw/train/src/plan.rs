@@ -12,11 +12,16 @@ pub struct Stage {
     pub steps: usize,
     /// Learning rate of the routers at its highest.
     pub router_rate: f64,
-    /// Learning rate of the weights' changes at its highest; 0 leaves the weights alone.
+    /// Learning rate of the weights at its highest; 0 leaves the weights alone.
     pub weight_rate: f64,
     /// Gumbel noise at the first and the last step, 1 being that of the distribution.
     pub noise: [f64; 2],
 }
+
+/// Steps during which learning rates rise.
+const WARM: usize = 50;
+/// Part of the second stage during which they fall.
+const FALL: f64 = 0.3;
 
 /// Everything that decides the result, besides the model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +33,10 @@ pub struct Plan {
     pub texts: usize,
     /// Texts of those that measure progress and are not trained on.
     pub held: usize,
+    /// The first steps, which draw on the first texts alone: routers settle on few.
+    pub first_steps: usize,
+    /// Texts of the first steps, those kept apart among them.
+    pub first_texts: usize,
     /// Tokens of a text.
     pub length: usize,
     /// Texts of a step.
@@ -42,8 +51,6 @@ pub struct Plan {
     pub skip: f64,
     /// Part of K and V not to store, 0 to 1.
     pub kv: f64,
-    /// Rank of the weights' changes.
-    pub rank: usize,
     /// First stage: decisions are drawn with noise, and the routers learn fast.
     pub routers: Stage,
     /// Second stage: decisions are those of inference, and the weights learn to do with what is left.
@@ -55,18 +62,19 @@ impl Default for Plan {
     fn default() -> Plan {
         Plan {
             seed: 0,
-            texts: 768,
-            held: 8,
+            texts: 1472,
+            held: 16,
+            first_steps: 950,
+            first_texts: 640,
             length: 256,
             batch: 4,
             top: 32,
-            words: 4096,
+            words: 2560,
             placement: Placement::PreAttention,
             skip: 0.255,
             kv: 0.215,
-            rank: 32,
-            routers: Stage { steps: 500, router_rate: 4e-3, weight_rate: 1e-3, noise: [0.5, 0.1] },
-            repair: Stage { steps: 500, router_rate: 5e-4, weight_rate: 1e-3, noise: [0.0, 0.0] },
+            routers: Stage { steps: 600, router_rate: 4e-3, weight_rate: 2e-4, noise: [0.5, 0.1] },
+            repair: Stage { steps: 720, router_rate: 1e-3, weight_rate: 2e-4, noise: [0.0, 0.0] },
         }
     }
 }
@@ -85,7 +93,15 @@ impl Plan {
         }
     }
 
-    /// Whether the weights' changes take part at a step.
+    /// Learning rates of a step, relative to the stage's: they rise during the first [`WARM`] steps of all
+    /// and fall to 0 during the last [`FALL`] of the second stage.
+    pub fn slope(&self, step: usize) -> f64 {
+        let rise = (step + 1) as f64 / WARM as f64;
+        let fall = (self.steps() - step) as f64 / (FALL * self.repair.steps as f64).max(1.0);
+        rise.min(fall).min(1.0)
+    }
+
+    /// Whether the trained weights take part at a step.
     pub fn repairs(&self, step: usize) -> bool {
         step >= self.routers.steps || self.routers.weight_rate > 0.0
     }
@@ -96,8 +112,11 @@ impl Plan {
     /// The first thing that is wrong.
     pub fn check(&self, spec: &Spec) -> Result<(), TrainError> {
         let wrong = |what: String| Err(TrainError::Plan(what));
-        if self.batch == 0 || self.held == 0 || self.texts < self.held + self.batch {
-            let (texts, held, batch) = (self.texts, self.held, self.batch);
+        if self.batch == 0
+            || self.held == 0
+            || self.texts.min(self.first_texts) < self.held + self.batch
+        {
+            let (texts, held, batch) = (self.texts.min(self.first_texts), self.held, self.batch);
             return wrong(format!(
                 "{texts} texts are too few for {held} kept apart and {batch} a step"
             ));
@@ -106,10 +125,8 @@ impl Plan {
             let (length, context) = (self.length, spec.context);
             return wrong(format!("texts of {length} tokens do not fit a context of {context}"));
         }
-        if self.top == 0 || self.words < self.top || self.rank == 0 {
-            return wrong(
-                "a plan needs a rank, tokens to distil, and at least as many words".into(),
-            );
+        if self.top == 0 || self.words < self.top {
+            return wrong("a plan needs tokens to distil, and at least as many words".into());
         }
         // Attention of layer 0 stores K and V even where it is skipped.
         let most = (spec.layers - 1) as f64 / spec.layers as f64;

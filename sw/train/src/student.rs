@@ -1,7 +1,7 @@
 //! The model that learns to skip.
 
-use crate::ops::{values, Attention, Gate, Mix, RmsNorm, SwiGlu};
-use crate::parameters::{bias, direction, factors, Parameters};
+use crate::ops::{values, Attention, Gate, Linear, Mix, RmsNorm, SwiGlu};
+use crate::parameters::{bias, direction, matrix, Parameters};
 use crate::weights::Weights;
 use candle_core::{Device, Result, Tensor};
 use skipopu_forward::Skipping;
@@ -24,7 +24,7 @@ pub struct Scale {
     constant: Tensor,
 }
 
-/// A frozen model with routers and changes of its weights.
+/// A model with routers, its weights frozen or trained.
 pub struct Student {
     weights: Weights,
     placement: Placement,
@@ -39,7 +39,7 @@ pub struct Mode {
     pub length: usize,
     /// What skipped tokens do for later ones.
     pub skipping: Skipping,
-    /// Whether the weights' changes take part.
+    /// Whether the trained weights take the place of the model's.
     pub repaired: bool,
 }
 
@@ -152,14 +152,11 @@ impl Student {
         x: &Tensor,
         repaired: bool,
     ) -> Result<Tensor> {
-        let frozen = &self.weights.layers[layer].projections[projection as usize];
-        let y = x.apply_op1(frozen.clone())?;
-        if !repaired {
-            return Ok(y);
+        if repaired {
+            return x.apply_op2(parameters.get(&matrix(layer, projection))?, Linear);
         }
-        let [down, up] = factors(layer, projection);
-        let narrow = x.matmul(&parameters.get(&down)?.t()?)?;
-        y + narrow.matmul(&parameters.get(&up)?.t()?)?
+        let frozen = &self.weights.layers[layer].projections[projection as usize];
+        x.apply_op1(frozen.clone())
     }
 
     fn decide(
@@ -171,7 +168,8 @@ impl Student {
         noise: &mut Noise,
     ) -> Result<Tensor> {
         let vector = self.router(parameters, layer, sub_module)?;
-        let difference = x.matmul(&vector.unsqueeze(1)?)?.squeeze(1)?;
+        // Weights learn to do with the decisions, not to turn them.
+        let difference = x.detach().matmul(&vector.unsqueeze(1)?)?.squeeze(1)?;
         let noise = noise.as_mut().map(|draw| draw(x.dims()[0]));
         difference.apply_op1(Gate { noise })
     }

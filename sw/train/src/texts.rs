@@ -34,10 +34,12 @@ impl Texts {
         self.tokens.len() / self.length
     }
 
-    /// The tokens of the vocabulary with the most probability in all texts, at most `count`, ascending.
-    pub fn words(&self, vocab: usize, count: usize) -> Vec<u32> {
+    /// The tokens of the vocabulary with the most probability in the first `texts` texts, at most `count`,
+    /// ascending.
+    pub fn words(&self, vocab: usize, count: usize, texts: usize) -> Vec<u32> {
         let mut mass = vec![0f64; vocab];
-        for (token, p) in self.best.iter().zip(&self.weights) {
+        let pairs = texts * self.length * self.top;
+        for (token, p) in self.best.iter().zip(&self.weights).take(pairs) {
             mass[*token as usize] += f64::from(*p);
         }
         let mut words: Vec<u32> = (0..vocab as u32).collect();
@@ -220,7 +222,20 @@ fn attend(spec: &skipopu_model::Spec, q: &[f32], keys: &[f32], values: &[f32]) -
 fn most_probable(logits: &[f32], top: usize) -> (Vec<u32>, Vec<f32>) {
     let order =
         |a: &u32, b: &u32| logits[*b as usize].total_cmp(&logits[*a as usize]).then(a.cmp(b));
-    let mut tokens: Vec<u32> = (0..logits.len() as u32).collect();
+    // Candidates are thinned out whenever there are many; what is below all that were kept is passed by.
+    let (most, mut floor) = (8 * top, f32::NEG_INFINITY);
+    let mut tokens: Vec<u32> = Vec::with_capacity(most);
+    for (token, logit) in logits.iter().enumerate() {
+        if *logit < floor {
+            continue;
+        }
+        tokens.push(token as u32);
+        if tokens.len() == most {
+            tokens.select_nth_unstable_by(top - 1, order);
+            tokens.truncate(top);
+            floor = logits[tokens[top - 1] as usize];
+        }
+    }
     if top < tokens.len() {
         tokens.select_nth_unstable_by(top, order);
         tokens.truncate(top);
@@ -266,7 +281,7 @@ mod tests {
             }
         }
         assert_ne!(texts.tokens[..20], texts.tokens[20..40]);
-        let words = texts.words(300, 40);
+        let words = texts.words(300, 40, 66);
         assert!(words.len() == 40 && words.is_sorted());
     }
 }

@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Steps between measurements on the texts kept apart.
-const MEASURED: usize = 40;
+const MEASURED: usize = 50;
 /// Steps between checkpoints.
-const SAVED: usize = 20;
+const SAVED: usize = 50;
 /// Largest norm of the gradients of one kind of parameters.
 const CLIP: f32 = 1.0;
 
@@ -65,11 +65,11 @@ impl Trainer {
         let print = model.fingerprint();
         let weights = Weights::new(model)?;
         let texts = crate::texts::sample(&weights, &print, &plan, ends, cache, progress)?;
-        let words = texts.words(model.spec.vocab, plan.words);
+        let words = texts.words(model.spec.vocab, plan.words, plan.first_texts);
         let classifier = weights.classifier_of(&words)?;
         let mut columns = vec![None; model.spec.vocab];
         words.iter().enumerate().for_each(|(i, t)| columns[*t as usize] = Some(i as u32));
-        let parameters = Parameters::new(model, &plan)?;
+        let parameters = Parameters::new(model)?;
         let first = plan.batch * plan.length;
         let tokens = &texts.tokens[..first];
         let student = Student::new(weights, &parameters, plan.placement, tokens, plan.length)?;
@@ -189,7 +189,7 @@ impl Trainer {
         }
         let (skip, kv) = (scalar(&rates.skip)?, scalar(&rates.kv)?);
         self.state.multipliers.adapt(&self.plan, number, skip, kv);
-        let slope = slope(within, stage.steps);
+        let slope = self.plan.slope(number);
         let rates = [slope * stage.router_rate, slope * stage.weight_rate];
         self.update(&grads, Kind::Router, rates[0])?;
         self.update(&grads, Kind::Weight, rates[1])?;
@@ -218,7 +218,11 @@ impl Trainer {
 
     /// The texts of a step: each epoch takes all of them in an order of its own.
     fn batch(&self, number: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (self.plan.held..self.texts.count()).collect();
+        let (last, number) = match number.checked_sub(self.plan.first_steps) {
+            None => (self.plan.first_texts.min(self.texts.count()), number),
+            Some(after) => (self.texts.count(), after),
+        };
+        let mut order: Vec<usize> = (self.plan.held..last).collect();
         let each = order.len() / self.plan.batch;
         let epoch = (number / each) as u64;
         order.shuffle(&mut StdRng::seed_from_u64(self.plan.seed ^ epoch << 40));
@@ -273,12 +277,4 @@ fn logistic(rng: &mut StdRng, count: usize, strength: f32) -> Vec<f32> {
         strength * (u / (1.0 - u)).ln()
     };
     (0..count).map(one).collect()
-}
-
-/// Learning rate relative to its highest: up within a twentieth of the stage, then down along a cosine to a
-/// twentieth.
-fn slope(within: usize, steps: usize) -> f64 {
-    let along = (within + 1) as f64 / steps as f64;
-    let fall = 0.05 + 0.95 * 0.5 * (1.0 + (std::f64::consts::PI * along).cos());
-    (along / 0.05).min(1.0) * fall
 }

@@ -6,7 +6,7 @@ use proptest::test_runner::RngSeed;
 use safetensors::{serialize_to_file, Dtype, View};
 use serde_json::json;
 use skipopu_model::{
-    container, synthetic, Adapter, LowRank, Matrix, Model, Placement, Projection, Quantised, Tensor,
+    adapter, container, synthetic, Adapter, Matrix, Model, Placement, Projection, Quantised, Tensor,
 };
 use std::borrow::Cow;
 use std::io::Write;
@@ -228,11 +228,8 @@ pub fn small_adapter(model: &Model) -> Adapter {
     let mut adapter = Adapter::new(model.fingerprint(), routers);
     for (layer, p) in [(0, Projection::Query), (1, Projection::Down)] {
         let (rows, cols) = p.shape(&model.spec);
-        let numbers = |n: usize| (0..n).map(|i| (i % 5) as f32 - 2.0).collect::<Vec<f32>>();
-        let change = LowRank {
-            down: Tensor::to_f16(2, cols, &numbers(2 * cols)),
-            up: Tensor::to_f16(rows, 2, &numbers(rows * 2)),
-        };
+        let numbers: Vec<f32> = (0..rows * cols).map(|i| (i % 5) as f32 - 2.0).collect();
+        let change = adapter::change(&numbers, cols);
         adapter.changes.insert(format!("layers.{layer}.{}", p.name()), change);
     }
     adapter.norms.insert("layers.1.ffn_norm".into(), vec![0.5; model.spec.dim]);

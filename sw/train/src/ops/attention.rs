@@ -1,5 +1,6 @@
 //! Causal attention.
 
+use super::exp::exp;
 use super::{like, slice, stored, values};
 use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -102,7 +103,7 @@ impl Attention {
 
 fn softmax(scores: &mut [f32]) {
     let largest = scores.iter().fold(f32::NEG_INFINITY, |m, s| m.max(*s));
-    scores.iter_mut().for_each(|s| *s = (*s - largest).exp());
+    scores.iter_mut().for_each(|s| *s = exp(*s - largest));
     let norm = scores.iter().sum::<f32>().recip();
     scores.iter_mut().for_each(|s| *s *= norm);
 }

@@ -1,5 +1,6 @@
 //! How far predictions are from the teacher's.
 
+use super::exp::exp;
 use super::{like, slice, values};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -34,7 +35,7 @@ pub struct Distil(pub Arc<Targets>);
 /// The logarithm of the sum of exponentials.
 fn log_sum(logits: &[f32]) -> f32 {
     let largest = logits.iter().fold(f32::NEG_INFINITY, |m, l| m.max(*l));
-    largest + logits.iter().map(|l| (l - largest).exp()).sum::<f32>().ln()
+    largest + logits.iter().map(|l| exp(l - largest)).sum::<f32>().ln()
 }
 
 impl CustomOp1 for Distil {
@@ -62,7 +63,7 @@ impl CustomOp1 for Distil {
         let mut d = values(logits)?;
         d.par_chunks_mut(width).zip(self.0.pairs.par_chunks(self.0.top)).for_each(|(d, pairs)| {
             let norm = log_sum(d);
-            d.iter_mut().for_each(|d| *d = share * (*d - norm).exp());
+            d.iter_mut().for_each(|d| *d = share * exp(*d - norm));
             pairs.iter().for_each(|(token, p)| d[*token as usize] -= share * p);
         });
         Ok(Some(like(d, logits)?))

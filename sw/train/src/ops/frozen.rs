@@ -22,21 +22,31 @@ impl Frozen {
     }
 }
 
+/// `x W^T`, the weights outputs x inputs.
+pub(super) fn product(
+    x: &CpuStorage,
+    x_layout: &Layout,
+    weights: &CpuStorage,
+    weights_layout: &Layout,
+) -> Result<(CpuStorage, Shape)> {
+    let (n, k) = x_layout.shape().dims2()?;
+    let turned = weights_layout.transpose(0, 1)?;
+    let outputs = turned.dims()[1];
+    let y = x.matmul(weights, (1, n, outputs, k), x_layout, &turned)?;
+    Ok((y, Shape::from((n, outputs))))
+}
+
 impl CustomOp1 for Frozen {
     fn name(&self) -> &'static str {
         "frozen"
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (n, k) = layout.shape().dims2()?;
-        let turned = self.weights.t()?;
-        let outputs = turned.dim(1)?;
-        let (storage, weights) = turned.storage_and_layout();
+        let (storage, weights) = self.weights.storage_and_layout();
         let Storage::Cpu(storage) = &*storage else {
             return Err(Error::Msg("weights are not in memory".into()));
         };
-        let y = x.matmul(storage, (1, n, outputs, k), layout, weights)?;
-        Ok((y, Shape::from((n, outputs))))
+        product(x, layout, storage, weights)
     }
 
     fn bwd(&self, _x: &Tensor, _res: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {

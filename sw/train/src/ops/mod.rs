@@ -3,8 +3,10 @@
 
 mod attention;
 mod distil;
+mod exp;
 mod frozen;
 mod gate;
+mod linear;
 mod mix;
 mod norm;
 mod rope;
@@ -14,6 +16,7 @@ pub use attention::Attention;
 pub use distil::{Distil, Targets};
 pub use frozen::Frozen;
 pub use gate::Gate;
+pub use linear::Linear;
 pub use mix::Mix;
 pub use norm::RmsNorm;
 pub use rope::Rope;

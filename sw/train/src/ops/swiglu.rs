@@ -1,5 +1,6 @@
 //! The feed-forward part's nonlinearity.
 
+use super::exp::exp;
 use super::{like, slice, stored, values};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -11,7 +12,7 @@ pub struct SwiGlu;
 const CHUNK: usize = 1 << 13;
 
 pub(super) fn sigmoid(x: f32) -> f32 {
-    (1.0 + (-x).exp()).recip()
+    (1.0 + exp(-x)).recip()
 }
 
 impl CustomOp2 for SwiGlu {
