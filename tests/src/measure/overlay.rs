@@ -172,6 +172,7 @@ fn busy(out: &mut Recorder) -> Result<()> {
     println!("decode, memory-bound");
     let mut config = Config::preset(CONFIG)?;
     config.memory.hbm_ports = 1;
+    config.kv_buffer.ports = 1;
     config.name = format!("{CONFIG}-1-port");
     let core = Core::build(&config, false)?;
     let bench = Bench {
