@@ -519,7 +519,7 @@ impl Logic for Overlay {
                     // The port's number stands above the address in its memory.
                     self.fault_kind.d.next = self.hbm.fault.kind.val().zext(FaultKind::BITS);
                     self.fault_address.d.next =
-                        self.hbm.fault.address.val().trunc(CHANNEL_BITS).zext(64);
+                        self.hbm.fault.address.val().zext(64) & Word::ones(CHANNEL_BITS).zext(64);
                 }
             }
         }
@@ -657,8 +657,9 @@ impl Logic for Overlay {
         for p in 0..ports {
             let asks =
                 self.store.kv_command[p].valid.val() && self.hbm.write_command[p].ready.val();
-            let bytes = self.store.kv_command[p].data.val().slice(33, 14) + Word::new(14, 63);
-            written = written + mux(asks, bytes >> 6, Word::zero(14)).trunc(8);
+            let bytes = self.store.kv_command[p].data.val().slice(33, 14);
+            let words = bytes.slice(6, 8) + Word::from(bytes.trunc(6).any()).zext(8);
+            written = written + mux(asks, words, Word::zero(8));
         }
         self.hbm_words.next = mux(delivers, from_hbm, Word::zero(8));
         self.buffer_words.next = mux(delivers, from_buffer, Word::zero(8));
@@ -678,15 +679,15 @@ impl Logic for Overlay {
         self.counters.step[Counter::KvWordsBuffer as usize].next = self.buffer_words.val();
         self.counters.step[Counter::KvWordsWritten as usize].next = self.written_words.val();
         let asks = self.load.data_command.valid.val() && self.load.data_command.ready.val();
-        let asked = self.load.data_command.data.val().slice(34, 24) + Word::new(24, 63);
-        let read_bits = self.counters.step[Counter::DdrWordsRead as usize].width();
+        let read = self.load.data_command.data.val().slice(34, 24);
+        let read_words = read.slice(6, 18) + Word::from(read.trunc(6).any()).zext(18);
         self.counters.step[Counter::DdrWordsRead as usize].next =
-            mux(asks, (asked >> 6).trunc(read_bits), Word::zero(read_bits));
+            mux(asks, read_words, Word::zero(18));
         let stores = self.store.ddr_command.valid.val() && self.ddr.write_command[0].ready.val();
-        let stored = self.store.ddr_command.data.val().slice(34, 24) + Word::new(24, 63);
-        let write_bits = self.counters.step[Counter::DdrWordsWritten as usize].width();
+        let stored = self.store.ddr_command.data.val().slice(34, 24);
+        let stored_words = stored.slice(6, 18) + Word::from(stored.trunc(6).any()).zext(18);
         self.counters.step[Counter::DdrWordsWritten as usize].next =
-            mux(stores, (stored >> 6).trunc(write_bits), Word::zero(write_bits));
+            mux(stores, stored_words, Word::zero(18));
         let array = self.compute.array_busy.val();
         let int4 = self.compute.array_int4.val();
         self.counters.step[Counter::Int4Cycles as usize].next = Word::from(array && int4);

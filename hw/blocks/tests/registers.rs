@@ -535,9 +535,10 @@ fn registers_agree() {
 
 #[test]
 fn counters_add_up() {
-    let case = Case::new("counters", || PerformanceCounters::with_bits(20));
+    const BITS: usize = 40;
+    let case = Case::new("counters", || PerformanceCounters::with_bits(BITS));
     let mut model = case.verilated().model().unwrap();
-    let (all, mask) = (Counter::ALL.len(), (1u64 << 20) - 1);
+    let (all, mask) = (Counter::ALL.len(), (1u64 << BITS) - 1);
     for seed in seeds() {
         let mut rng = SmallRng::seed_from_u64(seed);
         let mut totals = vec![0u64; all];
@@ -546,7 +547,7 @@ fn counters_add_up() {
         tick(&mut model);
         for cycle in 0..4000 {
             let clear = rng.random_bool(0.0005);
-            let own: [u64; 2] = rng.random::<[u64; 2]>().map(|n| n & mask);
+            let own: [u64; 2] = rng.random::<[u32; 2]>().map(u64::from);
             set(
                 &mut model,
                 &[
@@ -560,7 +561,7 @@ fn counters_add_up() {
                 set(&mut model, &[(&format!("step_{c}"), step.into())]);
                 let before = *total;
                 *total = if clear { 0 } else { *total + step };
-                wrapped += u64::from(*total >> 10 != before >> 10 && !clear);
+                wrapped += u64::from(*total >> (BITS / 2) != before >> (BITS / 2) && !clear);
             }
             tick(&mut model);
             // The carry settles in a cycle without steps.
@@ -577,7 +578,7 @@ fn counters_add_up() {
                         Counter::Branches => own[1],
                         _ => totals[c],
                     };
-                    let found = counts.slice(20 * c, 20).to_u128() as u64;
+                    let found = counts.slice(BITS * c, BITS).to_u128() as u64;
                     assert_eq!(
                         found,
                         expected & mask,
@@ -587,7 +588,7 @@ fn counters_add_up() {
                 }
             }
         }
-        assert!(wrapped > 1000, "carries happened: {wrapped}");
+        assert!(wrapped > 500, "carries happened: {wrapped}");
     }
     case.agree_on_random(200, |r| r.often("clear", 0.02));
     let full = Case::new("counters", PerformanceCounters::new);

@@ -51,11 +51,11 @@ impl PerformanceCounters {
         PerformanceCounters::with_bits(COUNTER_BITS)
     }
 
-    /// Counters of `bits` bits, even and 16 to 64: short ones wrap within a test.
+    /// Counters of `bits` bits, even and 40 to 64: a step fits the half of one, and short ones carry within a test.
     ///
     /// Panics on others.
     pub fn with_bits(bits: usize) -> PerformanceCounters {
-        assert!(bits % 2 == 0 && (16..=COUNTER_BITS).contains(&bits), "{bits} bits");
+        assert!(bits % 2 == 0 && (40..=COUNTER_BITS).contains(&bits), "{bits} bits");
         let (count, half) = (Counter::ALL.len(), bits / 2);
         PerformanceCounters {
             clock: Default::default(),

@@ -449,8 +449,8 @@ impl Logic for StoreUnit {
             let to = self.word.q.val().slice(own.address.0, WORD_ADDRESS);
             self.ddr_at.d.next = to.clone().zext(END);
             if repeat == Repeat::Positions as usize {
-                let before = self.row_words.q.val() * self.position.val();
-                self.ddr_at.d.next = to.zext(END) + before.zext(END + 4).trunc(END);
+                self.ddr_at.d.next = to.zext(END)
+                    + (self.row_words.q.val() * self.position.val()).zext(END + 4).trunc(END);
             }
             self.at.d.next = self.word.q.val().slice(own.at.0, own.at.1);
             // Keys and values: sizes of a pass.
