@@ -93,8 +93,8 @@ impl Plan {
         }
     }
 
-    /// Learning rates of a step, relative to the stage's: they rise during the first [`WARM`] steps of all
-    /// and fall to 0 during the last [`FALL`] of the second stage.
+    /// Learning rates of a step, relative to the stage's: they rise during the first `WARM` steps of all
+    /// and fall to 0 during the last `FALL` of the second stage.
     pub fn slope(&self, step: usize) -> f64 {
         let rise = (step + 1) as f64 / WARM as f64;
         let fall = (self.steps() - step) as f64 / (FALL * self.repair.steps as f64).max(1.0);
