@@ -11,7 +11,7 @@ use crate::datapath::store::{KvAdaptor, StoreUnit};
 use crate::datapath::DatapathShape;
 use crate::dma::{DmaEngine, DmaOptions};
 use crate::entry::Entry;
-use crate::kv::{KvShape, KvUnit, WORD_BITS};
+use crate::kv::{KvShape, KvUnit, CHANNEL_BITS, WORD_BITS};
 use crate::parameter::{require, ParameterError};
 use crate::stream::{ItemSource, StreamSource};
 use skipopu_config::Config;
@@ -74,8 +74,6 @@ const HOST_ADDRESS: usize = BYTES.ilog2() as usize;
 const MOMENT_BITS: usize = 6;
 /// Cycles after which memories that do not answer are waited for no longer, as a power of two.
 const FLUSH_BITS: usize = 18;
-/// Bits of a byte's address in a pseudo-channel.
-const CHANNEL_BITS: usize = 28;
 
 /// The core: control, load, compute and store units, keys and values, DMA.
 ///
@@ -305,14 +303,12 @@ impl Logic for Overlay {
             self.refusal.d.next = self.boot.cause.val();
             self.stopped.d.next = true;
         }
+        let mut flush = false;
         // The bus failed while the program was read.
         if self.boot.busy.val() && unread && !self.flushing.q.val() {
             self.refusal.d.next = Word::new(Cause::BITS, Cause::Unit as u128);
             self.stopped.d.next = false;
-            self.flushing.d.next = true;
-            self.draining.d.next = true;
-            self.reports.d.next = true;
-            self.flushed.d.next = Word::zero(FLUSH_BITS);
+            flush = true;
         }
         if ends {
             self.ending.d.next = true;
@@ -329,10 +325,7 @@ impl Logic for Overlay {
                     self.fault_port.d.next = Word::new(8, skipopu_isa::host::NO_PORT as u128);
                 }
                 self.ending.d.next = false;
-                self.flushing.d.next = true;
-                self.draining.d.next = true;
-                self.reports.d.next = true;
-                self.flushed.d.next = Word::zero(FLUSH_BITS);
+                flush = true;
             } else if !self.settle.q.val().all() {
                 self.settle.d.next = self.settle.q.val() + 1;
             } else if !self.adaptor.busy.val() {
@@ -340,11 +333,11 @@ impl Logic for Overlay {
                 self.stopped.d.next = true;
             }
         }
-        if asked {
-            self.ending.d.next = false;
+        // The host's reset says nothing when it is done.
+        if flush || asked {
             self.flushing.d.next = true;
             self.draining.d.next = true;
-            self.reports.d.next = false;
+            self.reports.d.next = !asked;
             self.flushed.d.next = Word::zero(FLUSH_BITS);
         }
         if restarts || asked {
@@ -397,9 +390,8 @@ impl Logic for Overlay {
         self.adaptor.head.next = self.register[Register::Head as usize].q.val().trunc(9);
         self.adaptor.kv_heads.next = self.register[Register::KvHeads as usize].q.val().trunc(9);
         self.adaptor.kv_base.next = self.register[Register::KvBase as usize].q.val().trunc(16);
-        let layer_count = self._kv.layer() + 1;
         self.adaptor.layers.next =
-            self.register[Register::Layers as usize].q.val().trunc(layer_count);
+            self.register[Register::Layers as usize].q.val().trunc(layer_bits);
         let slot_count = self._kv.bank_slot() + 1;
         self.adaptor.kv_slots.next =
             self.register[Register::KvSlots as usize].q.val().trunc(slot_count);
@@ -430,16 +422,13 @@ impl Logic for Overlay {
         // What a unit reported, the first of a run; what the DMA knows of a fault of the bus shows two cycles later.
         let select = self.hbm.fault_select.width();
         self.hbm.fault_select.next = Word::zero(select);
+        let mut failed_port = Word::zero(8);
+        let masters = cat!(self.hbm.write_faults.val(), self.hbm.read_faults.val());
         for k in 0..2 * ports {
-            let p = 2 * ports - 1 - k;
-            if p < ports {
-                if self.hbm.read_faults.val().bit(p) {
-                    self.hbm.fault_select.next = Word::new(select, p as u128);
-                }
-            } else {
-                if self.hbm.write_faults.val().bit(p - ports) {
-                    self.hbm.fault_select.next = Word::new(select, p as u128);
-                }
+            let m = 2 * ports - 1 - k;
+            if masters.bit(m) {
+                self.hbm.fault_select.next = Word::new(select, m as u128);
+                failed_port = Word::new(8, (m % ports) as u128);
             }
         }
         self.ddr.fault_select.next =
@@ -491,22 +480,7 @@ impl Logic for Overlay {
                 );
                 self.fault_kind.d.next = Word::new(FaultKind::BITS, FaultKind::Slave as u128);
                 self.caught.d.next = Word::new(2, 1);
-                if ddr_fails {
-                    self.fault_port.d.next = Word::new(8, ports as u128);
-                } else {
-                    for k in 0..2 * ports {
-                        let p = 2 * ports - 1 - k;
-                        if p < ports {
-                            if self.hbm.read_faults.val().bit(p) {
-                                self.fault_port.d.next = Word::new(8, p as u128);
-                            }
-                        } else {
-                            if self.hbm.write_faults.val().bit(p - ports) {
-                                self.fault_port.d.next = Word::new(8, (p - ports) as u128);
-                            }
-                        }
-                    }
-                }
+                self.fault_port.d.next = mux(ddr_fails, Word::new(8, ports as u128), failed_port);
             }
         } else if self.caught.q.val().any() {
             self.caught.d.next = self.caught.q.val() + 1;

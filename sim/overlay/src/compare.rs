@@ -5,7 +5,7 @@ use crate::device::{Memories, VerilatedDevice};
 use skipopu_config::Config;
 use skipopu_executor::random::RandomText;
 use skipopu_executor::MachineError;
-use skipopu_isa::host::{control, status, Counter, HostRegister};
+use skipopu_isa::host::{control, Counter, HostRegister};
 use skipopu_kv::layout::WORD_BYTES;
 use skipopu_runtime::{Device, DeviceError, ExecutorDevice};
 use std::ops::{ControlFlow, Range};
@@ -14,20 +14,6 @@ use std::ops::{ControlFlow, Range};
 const WATCHDOG: u32 = 20_000;
 /// Bytes compared at a time.
 const PIECE: usize = 1 << 16;
-
-/// Counters that the executor keeps too.
-pub const COUNTED: [Counter; 10] = [
-    Counter::Instructions,
-    Counter::Branches,
-    Counter::WeightBeats,
-    Counter::KvWordsHbm,
-    Counter::KvWordsBuffer,
-    Counter::KvWordsWritten,
-    Counter::DdrWordsRead,
-    Counter::DdrWordsWritten,
-    Counter::Int4Cycles,
-    Counter::Fp16Cycles,
-];
 
 /// Registers that say how a program ended.
 const ENDED: [HostRegister; 5] = [
@@ -122,7 +108,7 @@ impl Comparison {
         let mut executor = self.executor(seed).map_err(failed)?;
         let mut outcome = Outcome::default();
         let begin = self.core.cycles();
-        reset(&mut self.core)?;
+        self.core.reset()?;
         for device in [&mut self.core as &mut dyn Device, &mut executor] {
             device.write_ddr(0, &text.ddr)?;
             // What earlier texts left.
@@ -143,7 +129,7 @@ impl Comparison {
             self.registers(b, &mut executor)?;
             outcome.bytes += self.memories(b, &mut executor, text)?;
             outcome.programs += 1;
-            outcome.instructions += wide(&mut self.core, Counter::Instructions.offset())?;
+            outcome.instructions += self.core.read_wide(Counter::Instructions.offset())?;
         }
         outcome.cycles = self.core.cycles() - begin;
         Ok(outcome)
@@ -161,10 +147,12 @@ impl Comparison {
         let ended = ENDED.iter().map(|r| (r.spec().name, r.offset(), false));
         let address = HostRegister::FaultAddress;
         let address = [(address.spec().name, address.offset(), true)];
-        let counted = COUNTED.iter().map(|c| (c.name(), c.offset(), true));
+        let kept: Vec<Counter> =
+            Counter::ALL.iter().copied().filter(|c| executor.keeps(*c)).collect();
+        let counted = kept.iter().map(|c| (c.name(), c.offset(), true));
         for (register, offset, is_wide) in ended.chain(address).chain(counted) {
             let read = |device: &mut dyn Device| match is_wide {
-                true => wide(device, offset),
+                true => device.read_wide(offset),
                 false => device.read_register(offset).map(u64::from),
             };
             let (found, expected) = (read(&mut self.core)?, read(executor)?);
@@ -219,21 +207,6 @@ impl Comparison {
     }
 }
 
-/// Resets a core and waits until it is idle.
-///
-/// # Errors
-/// A device that fails, a core that does not come out of its reset.
-pub fn reset(device: &mut dyn Device) -> Result<(), DeviceError> {
-    device.write_register(HostRegister::Control.offset(), control::RESET)?;
-    for _ in 0..1000 {
-        if device.read_register(HostRegister::Status.offset())? & status::BUSY == 0 {
-            return Ok(());
-        }
-    }
-    let problem = "the core does not come out of its reset".to_string();
-    Err(DeviceError::Failed { device: device.label().into(), problem })
-}
-
 /// Runs the program that stands in DDR until it stops.
 ///
 /// # Errors
@@ -256,10 +229,4 @@ pub fn run(
     }
     device.wait(&mut |_| ControlFlow::Continue(()))?;
     device.write_register(HostRegister::Interrupt.offset(), 1)
-}
-
-/// A register of 64 bits.
-fn wide(device: &mut dyn Device, offset: u32) -> Result<u64, DeviceError> {
-    let low = device.read_register(offset)?;
-    Ok(u64::from(device.read_register(offset + 4)?) << 32 | u64::from(low))
 }

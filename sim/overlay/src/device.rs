@@ -2,14 +2,13 @@
 
 use crate::build::{Core, CosimError};
 use skipopu_isa::host::Counter;
+use skipopu_isa::set::DDR_BYTES;
 use skipopu_kv::layout::CHANNEL_BYTES;
 use skipopu_runtime::{Device, DeviceError, Progress};
 use skipopu_sim::memory::{AxiSlave, AxiVersion, Ddr, Delay, Hbm, Response, Store};
 use skipopu_sim::{ClockDomain, In, Model, Out};
 use std::ops::{ControlFlow, Range};
 
-/// Bytes of a DDR channel.
-const DDR_BYTES: u64 = 16 << 30;
 /// Period of the DDR port's clock: 300 MHz.
 const DDR_PERIOD_PS: u64 = 3333;
 /// Cycles between two calls of `tick`.

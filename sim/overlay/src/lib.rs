@@ -11,5 +11,5 @@ pub mod compare;
 pub mod device;
 
 pub use build::{Core, CosimError};
-pub use compare::{Comparison, Mismatch, Outcome, COUNTED};
+pub use compare::{Comparison, Mismatch, Outcome};
 pub use device::{Memories, VerilatedDevice};

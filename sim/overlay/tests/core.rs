@@ -5,7 +5,6 @@ use skipopu_config::Config;
 use skipopu_cosim::{Core, Memories, VerilatedDevice};
 use skipopu_executor::Machine;
 use skipopu_forward::{Engine, Network, Session, Skipping};
-use skipopu_isa::host::Counter;
 use skipopu_model::{synthetic, Model, Placement, Spec};
 use skipopu_quant::{quantise, Method};
 use skipopu_runtime::{ExecutorDevice, Overlay};
@@ -13,6 +12,8 @@ use std::ops::ControlFlow;
 
 /// Cycles of silence after which a core that hangs says so.
 const WATCHDOG: u32 = 20_000;
+/// Counters that the executor keeps too.
+const COUNTED: usize = 10;
 
 fn model(kv_heads: usize, placement: Placement) -> Model {
     let spec = Spec { head_dim: 16, kv_heads, context: 48, ..synthetic::spec() };
@@ -56,26 +57,16 @@ fn agree_as(
         assert_eq!(bits(&of_executor.logits), bits(&expected), "executor, block {b}");
         let found = overlay.next(&tokens, go).unwrap_or_else(|e| panic!("block {b}: {e}"));
         assert_eq!(bits(&found.logits), bits(&expected), "{skipping:?}, block {b} of {blocks:?}");
-        for counter in Counter::ALL.iter().filter(|c| COUNTED.contains(c)) {
-            let (here, there) = (found.counts.get(*counter), of_executor.counts.get(*counter));
-            assert_eq!(here, there, "{}: {skipping:?}, block {b} of {blocks:?}", counter.name());
+        let mut compared = 0;
+        for (counter, there) in of_executor.counts.iter() {
+            let here = found.counts.get(counter);
+            let name = counter.name();
+            assert_eq!(here, Some(there), "{name}: {skipping:?}, block {b} of {blocks:?}");
+            compared += 1;
         }
+        assert_eq!(compared, COUNTED, "what the executor counts too");
     }
 }
-
-/// What the executor counts too.
-const COUNTED: [Counter; 10] = [
-    Counter::Instructions,
-    Counter::Branches,
-    Counter::WeightBeats,
-    Counter::KvWordsHbm,
-    Counter::KvWordsBuffer,
-    Counter::KvWordsWritten,
-    Counter::DdrWordsRead,
-    Counter::DdrWordsWritten,
-    Counter::Int4Cycles,
-    Counter::Fp16Cycles,
-];
 
 #[test]
 fn skipping() {

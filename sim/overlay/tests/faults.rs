@@ -2,7 +2,7 @@
 
 use skipopu_compiler::{compile, Compiled};
 use skipopu_config::Config;
-use skipopu_cosim::compare::{reset, run};
+use skipopu_cosim::compare::run;
 use skipopu_cosim::{Comparison, Core, Memories, Mismatch, VerilatedDevice};
 use skipopu_executor::random::RandomText;
 use skipopu_executor::Machine;
@@ -75,12 +75,11 @@ impl Rig {
 
     /// Unit, kind, port, address.
     fn fault(&mut self) -> (u32, u32, u32, u64) {
-        let high = self.pair.core.read_register(HostRegister::FaultAddress.offset() + 4).unwrap();
         (
             self.read(HostRegister::FaultUnit),
             self.read(HostRegister::FaultKind),
             self.read(HostRegister::FaultPort),
-            u64::from(high) << 32 | u64::from(self.read(HostRegister::FaultAddress)),
+            self.pair.core.read_wide(HostRegister::FaultAddress.offset()).unwrap(),
         )
     }
 
@@ -419,7 +418,7 @@ fn a_reset_ends_whatever_runs() {
         while core.cycles() < begin + cycles {
             core.read_register(HostRegister::Status.offset()).unwrap();
         }
-        reset(core).unwrap();
+        core.reset().unwrap();
         rig.pair.text(&text, 1).unwrap_or_else(|e| panic!("after {cycles} cycles: {e}"));
     }
 }

@@ -7,13 +7,11 @@ use serde::Serialize;
 use skipopu_config::Config;
 use skipopu_forward::Skipping;
 use skipopu_isa::program::HEADER_BYTES;
+use skipopu_isa::set::DDR_BYTES;
 use skipopu_isa::BYTES;
 use skipopu_kv::layout::{CHANNEL_BYTES, WORD_BYTES};
 use skipopu_kv::{KvLayout, KvMachine, KvModel};
 use skipopu_model::{Model, Projection};
-
-/// Bytes of a DDR channel.
-const DDR_BYTES: u64 = 16 << 30;
 
 /// A matrix of the program: a projection, gate and up as one, or the classifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

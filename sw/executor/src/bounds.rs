@@ -3,7 +3,7 @@
 //! Nothing of an instruction that goes beyond a memory is done. The fault's address is that of the last slice, or of the last word of
 //! 64 bytes, that it would touch.
 
-use crate::compute::asked;
+use crate::compute::{asked, Attend};
 use crate::kv::layout;
 use crate::memory::Site;
 use crate::run::{Executor, Stop};
@@ -83,31 +83,10 @@ impl Executor {
                 };
                 reach(memory, address.into(), last, stride.into(), outputs.into())
             }
-            Operation::Attend {
-                address,
-                stride,
-                pair,
-                rows,
-                operand,
-                keys,
-                values,
-                kv_stride,
-                ..
-            } => {
-                let rows = state.rows(rows);
-                let last = *rows.last().ok_or(Stop::NoRow)?;
-                let heads = state.size(Register::KvHeads);
-                let shared = state.size(Register::HeadsPerKv);
-                let slices = self.head_slices();
-                let first = HEADS_PER_PASS * usize::from(pair);
-                let own = if first + 1 >= heads { 1 } else { HEADS_PER_PASS };
-                let end = first + own;
-                reach(x, address.into(), last, stride.into(), end * shared * slices)?;
-                reach(x, keys.into(), block - 1, kv_stride.into(), end * slices)?;
-                reach(x, values.into(), block - 1, kv_stride.into(), end * slices)?;
-                let width = heads * shared * slices;
-                state.operand[operand as usize].slices().holds(rows.len() * width)
-            }
+            Operation::Attend { .. } => match Executor::as_attend(operation) {
+                Some(a) => self.attend_end(&a),
+                None => Ok(()),
+            },
             Operation::AppendKv { layer, rows, keys, values, stride } => {
                 self.append_end(layer.into(), rows, [keys.into(), values.into()], stride.into())
             }
@@ -123,6 +102,25 @@ impl Executor {
             Repeat::Positions => state.size(Register::Position) + state.size(Register::Rows),
         };
         words("DDR", Site::Ddr, word + rows * self.ddr_words(slices), DDR_WORDS)
+    }
+
+    fn attend_end(&self, a: &Attend) -> Result<(), Stop> {
+        let state = &self.state;
+        let (x, block) = (&state.scratchpad, state.size(Register::Rows));
+        let rows = state.rows(a.rows);
+        let last = *rows.last().ok_or(Stop::NoRow)?;
+        let heads = state.size(Register::KvHeads);
+        let shared = state.size(Register::HeadsPerKv);
+        let slices = self.head_slices();
+        let first = HEADS_PER_PASS * a.pair;
+        let own = if first + 1 >= heads { 1 } else { HEADS_PER_PASS };
+        let end = first + own;
+        reach(x, a.address, last, a.stride, end * shared * slices)?;
+        for at in a.own {
+            reach(x, at, block - 1, a.kv_stride, end * slices)?;
+        }
+        let width = heads * shared * slices;
+        state.operand[a.operand as usize].slices().holds(rows.len() * width)
     }
 
     fn append_end(

@@ -1,6 +1,7 @@
 //! [`Counters`]: what a run did.
 
 use serde::Serialize;
+use skipopu_isa::host::Counter;
 
 /// Counts of all runs; the hardware's counters must show the same. A word has 64 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -43,5 +44,22 @@ impl Counters {
             int4_cycles: self.int4_cycles - before.int4_cycles,
             fp16_cycles: self.fp16_cycles - before.fp16_cycles,
         }
+    }
+
+    /// That of the core's register; none where the executor does not count it.
+    pub fn get(&self, counter: Counter) -> Option<u64> {
+        Some(match counter {
+            Counter::Instructions => self.instructions,
+            Counter::Branches => self.branches_taken,
+            Counter::WeightBeats => self.weight_beats,
+            Counter::KvWordsHbm => self.kv_words_hbm,
+            Counter::KvWordsBuffer => self.kv_words_buffer,
+            Counter::KvWordsWritten => self.kv_words_written,
+            Counter::DdrWordsRead => self.ddr_words_read,
+            Counter::DdrWordsWritten => self.ddr_words_written,
+            Counter::Int4Cycles => self.int4_cycles,
+            Counter::Fp16Cycles => self.fp16_cycles,
+            _ => return None,
+        })
     }
 }

@@ -2,14 +2,12 @@
 
 use skipopu_config::{load_positions, Accumulation, Config};
 use skipopu_forward::{Exact, ForwardError};
+use skipopu_isa::set::SUMS_A_ROW;
 use skipopu_kv::{KvError, KvOrder};
 use skipopu_reference::pe::{AlignedWidths, PeError, Variant};
 
 /// Bytes of an FP16 value.
 pub const VALUE_BYTES: usize = 2;
-
-/// Partial sums for each row of a block.
-const SUMS_A_ROW: usize = 8;
 
 /// A configuration that is no overlay.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

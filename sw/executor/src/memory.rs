@@ -1,7 +1,13 @@
 //! [`Memory`]: HBM and DDR as byte arrays of a size.
 
 use crate::run::Stop;
-use skipopu_kv::layout::WORD_BYTES;
+use skipopu_config::Config;
+use skipopu_isa::set::{DDR_BYTES, DDR_WORDS, PORT_WORDS};
+use skipopu_kv::layout::{CHANNEL_BYTES, WORD_BYTES};
+
+// What instructions reach is what there is.
+const _: () = assert!(DDR_BYTES == (DDR_WORDS * WORD_BYTES) as u64);
+const _: () = assert!(CHANNEL_BYTES == (PORT_WORDS * WORD_BYTES) as u64);
 
 /// Which memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +99,12 @@ impl Memory {
     pub fn new(ddr: u64, ports: usize, hbm: u64) -> Memory {
         let port = |p| Bytes::new("HBM", Site::Hbm(p), hbm);
         Memory { ddr: Bytes::new("DDR", Site::Ddr, ddr), hbm: (0..ports).map(port).collect() }
+    }
+
+    /// Those of the board that a configuration is for, holding zeros.
+    pub fn of(config: &Config) -> Memory {
+        let ddr = DDR_BYTES * u64::from(config.memory.ddr_channels);
+        Memory::new(ddr, config.memory.hbm_ports as usize, CHANNEL_BYTES)
     }
 
     /// `count` bytes striped over all ports, 64 bytes each in turn, from a unit of 64 bytes on.

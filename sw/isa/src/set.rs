@@ -166,8 +166,14 @@ fn take<'a, V: Value>(
 /// Tiles of a product that take turns slice by slice, so that one sum is added to at most every fourth tile.
 pub const INTERLEAVE: usize = 4;
 
-/// Words of 64 bytes of DDR that instructions reach.
+/// Partial sums for each row of a block.
+pub const SUMS_A_ROW: usize = 8;
+
+/// Words of 64 bytes of DDR that instructions reach: a channel.
 pub const DDR_WORDS: usize = 1 << 28;
+
+/// Bytes of a DDR channel.
+pub const DDR_BYTES: u64 = 64 * DDR_WORDS as u64;
 
 /// Words of 64 bytes of an HBM port that instructions reach: a pseudo-channel.
 pub const PORT_WORDS: usize = 1 << 22;

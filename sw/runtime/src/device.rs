@@ -1,7 +1,10 @@
 //! [`Device`]: an overlay as its host reaches it.
 
-use skipopu_isa::host::Counter;
+use skipopu_isa::host::{control, status, Counter, HostRegister};
 use std::ops::ControlFlow;
+
+/// Readings of the status after which a core that resets is given up.
+const RESET_READINGS: usize = 1000;
 
 /// Where a program is, as far as the device knows without asking the core.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +60,30 @@ pub trait Device {
     /// # Errors
     /// As [`Device::write_register`].
     fn read_register(&mut self, offset: u32) -> Result<u32, DeviceError>;
+
+    /// Reads a register of 64 bits.
+    ///
+    /// # Errors
+    /// As [`Device::read_register`].
+    fn read_wide(&mut self, offset: u32) -> Result<u64, DeviceError> {
+        let low = self.read_register(offset)?;
+        Ok(u64::from(self.read_register(offset + 4)?) << 32 | u64::from(low))
+    }
+
+    /// Resets the core and waits until it is idle.
+    ///
+    /// # Errors
+    /// A device that fails, a core that does not come out of its reset.
+    fn reset(&mut self) -> Result<(), DeviceError> {
+        self.write_register(HostRegister::Control.offset(), control::RESET)?;
+        for _ in 0..RESET_READINGS {
+            if self.read_register(HostRegister::Status.offset())? & status::BUSY == 0 {
+                return Ok(());
+            }
+        }
+        let problem = "the core does not come out of its reset".to_string();
+        Err(DeviceError::Failed { device: self.label().into(), problem })
+    }
 
     /// Waits for the interrupt. `tick` is called now and then; when it breaks, the wait ends with
     /// [`DeviceError::Cancelled`] and the program goes on running.

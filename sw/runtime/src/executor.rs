@@ -6,25 +6,8 @@ use skipopu_executor::{Counters, Executor, Machine, MachineError, Memory, Site, 
 use skipopu_isa::host::{self, control, status, Access, Counter, FaultKind, HostRegister, NO_PORT};
 use skipopu_isa::program::{CAPACITY, HEADER_BYTES};
 use skipopu_isa::{Cause, Program, ProgramError, Unit, BYTES};
-use skipopu_kv::layout::{CHANNEL_BYTES, WORD_BYTES};
+use skipopu_kv::layout::WORD_BYTES;
 use std::ops::ControlFlow;
-
-/// Bytes of a DDR channel.
-const DDR_BYTES: u64 = 16 << 30;
-
-/// What the executor counts.
-const KEPT: [Counter; 10] = [
-    Counter::Instructions,
-    Counter::Branches,
-    Counter::WeightBeats,
-    Counter::KvWordsHbm,
-    Counter::KvWordsBuffer,
-    Counter::KvWordsWritten,
-    Counter::DdrWordsRead,
-    Counter::DdrWordsWritten,
-    Counter::Int4Cycles,
-    Counter::Fp16Cycles,
-];
 
 /// The executor, driven as the hardware is. A start runs the program to its end.
 pub struct ExecutorDevice {
@@ -57,10 +40,8 @@ impl ExecutorDevice {
     /// A configuration that is no overlay.
     pub fn new(config: &Config, seed: u64) -> Result<ExecutorDevice, MachineError> {
         let machine = Machine::of(config)?;
-        let ddr = DDR_BYTES * u64::from(config.memory.ddr_channels);
-        let memory = Memory::new(ddr, config.memory.hbm_ports as usize, CHANNEL_BYTES);
         Ok(ExecutorDevice {
-            executor: Executor::new(machine, memory),
+            executor: Executor::new(machine, Memory::of(config)),
             machine,
             settings: [0, 0, 0, host::WATCHDOG],
             enable: false,
@@ -139,20 +120,7 @@ impl ExecutorDevice {
     }
 
     fn count(&self, counter: Counter) -> u64 {
-        let (now, before) = (self.executor.counters(), &self.before);
-        match counter {
-            Counter::Instructions => now.instructions - before.instructions,
-            Counter::Branches => now.branches_taken - before.branches_taken,
-            Counter::WeightBeats => now.weight_beats - before.weight_beats,
-            Counter::KvWordsHbm => now.kv_words_hbm - before.kv_words_hbm,
-            Counter::KvWordsBuffer => now.kv_words_buffer - before.kv_words_buffer,
-            Counter::KvWordsWritten => now.kv_words_written - before.kv_words_written,
-            Counter::DdrWordsRead => now.ddr_words_read - before.ddr_words_read,
-            Counter::DdrWordsWritten => now.ddr_words_written - before.ddr_words_written,
-            Counter::Int4Cycles => now.int4_cycles - before.int4_cycles,
-            Counter::Fp16Cycles => now.fp16_cycles - before.fp16_cycles,
-            _ => 0,
-        }
+        self.executor.counters().since(&self.before).get(counter).unwrap_or(0)
     }
 
     fn value(&self, register: HostRegister) -> u64 {
@@ -223,7 +191,7 @@ impl Device for ExecutorDevice {
     }
 
     fn keeps(&self, counter: Counter) -> bool {
-        KEPT.contains(&counter)
+        Counters::default().get(counter).is_some()
     }
 
     fn write_hbm(&mut self, port: usize, at: u64, bytes: &[u8]) -> Result<(), DeviceError> {

@@ -1,7 +1,7 @@
 //! [`Ledger`]: bytes moved, by what for.
 
 use crate::counts::Counts;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use skipopu_compiler::{Compiled, Geometry, Matrix};
 use skipopu_forward::{Ran, Skipping};
 use skipopu_isa::host::Counter;
@@ -10,7 +10,7 @@ use skipopu_kv::layout::WORD_BYTES;
 use std::ops::AddAssign;
 
 /// Bytes that a block of tokens moved.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// Weights, from HBM.
     pub weights: u64,

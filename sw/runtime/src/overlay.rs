@@ -4,17 +4,14 @@ use crate::counts::Counts;
 use crate::device::{Device, DeviceError, Progress};
 use crate::error::RuntimeError;
 use crate::halt::{Fault, Halt};
-use half::f16;
+use skipopu_compiler::images::fp16_bytes;
 use skipopu_compiler::{Compiled, Geometry};
 use skipopu_config::Config;
-use skipopu_isa::host::{self, control, status, Counter, HostRegister};
+use skipopu_isa::host::{self, control, Counter, HostRegister};
 use skipopu_isa::{Cause, Program};
 use skipopu_kv::layout::WORD_BYTES;
 use skipopu_model::Model;
 use std::ops::ControlFlow;
-
-/// Readings of the status after which a core that resets is given up.
-const RESET_READINGS: usize = 1000;
 
 /// What a block of tokens gave.
 #[derive(Clone, Debug)]
@@ -53,7 +50,7 @@ impl Overlay {
         mut step: impl FnMut(u64),
     ) -> Result<Overlay, RuntimeError> {
         check(&mut *device, compiled.program.configuration)?;
-        reset(&mut *device)?;
+        device.reset()?;
         let mut written = 0;
         for (port, image) in compiled.images.hbm.iter().enumerate() {
             device.write_hbm(port, 0, image)?;
@@ -128,9 +125,7 @@ impl Overlay {
     ) -> Result<Block, RuntimeError> {
         self.fits(tokens)?;
         for (row, token) in tokens.iter().enumerate() {
-            let embedding = self.model.embedding.row(*token as usize);
-            let bytes: Vec<u8> =
-                embedding.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect();
+            let bytes = fp16_bytes(&self.model.embedding.row(*token as usize));
             self.device.write_ddr(self.block.0 + row as u64 * self.block.1, &bytes)?;
         }
         let device = &mut *self.device;
@@ -140,7 +135,7 @@ impl Overlay {
         device.write_register(HostRegister::Control.offset(), start)?;
         if let Err(e) = device.wait(tick) {
             if e == DeviceError::Cancelled {
-                reset(device)?;
+                device.reset()?;
                 self.position = 0;
             }
             return Err(e.into());
@@ -149,7 +144,7 @@ impl Overlay {
         let code = device.read_register(HostRegister::Cause.offset())?;
         if code != u32::from(Cause::None.code()) {
             let halt = self.halt(code)?;
-            reset(&mut *self.device)?;
+            self.device.reset()?;
             self.position = 0;
             return Err(halt.into());
         }
@@ -186,7 +181,7 @@ impl Overlay {
             unit: read(HostRegister::FaultUnit)?,
             kind: read(HostRegister::FaultKind)?,
             port: read(HostRegister::FaultPort)?,
-            address: wide(device, HostRegister::FaultAddress.offset())?,
+            address: device.read_wide(HostRegister::FaultAddress.offset())?,
             hbm_ports: self.hbm_ports,
         };
         let reported = code == u32::from(Cause::Unit.code());
@@ -199,12 +194,6 @@ impl Overlay {
             detail: self.device.detail(),
         })
     }
-}
-
-/// A register of 64 bits.
-fn wide(device: &mut dyn Device, offset: u32) -> Result<u64, DeviceError> {
-    let low = device.read_register(offset)?;
-    Ok(u64::from(device.read_register(offset + 4)?) << 32 | u64::from(low))
 }
 
 /// Is it the core that the program is for?
@@ -223,30 +212,18 @@ fn check(device: &mut dyn Device, expected: u64) -> Result<(), RuntimeError> {
             return Err(RuntimeError::Version { what, found, expected });
         }
     }
-    let found = wide(device, HostRegister::Configuration.offset())?;
+    let found = device.read_wide(HostRegister::Configuration.offset())?;
     match found == expected {
         true => Ok(()),
         false => Err(RuntimeError::Configuration { found, expected }),
     }
 }
 
-/// Resets the core and waits until it is idle.
-fn reset(device: &mut dyn Device) -> Result<(), RuntimeError> {
-    device.write_register(HostRegister::Control.offset(), control::RESET)?;
-    for _ in 0..RESET_READINGS {
-        if device.read_register(HostRegister::Status.offset())? & status::BUSY == 0 {
-            return Ok(());
-        }
-    }
-    let problem = "the core does not come out of its reset".to_string();
-    Err(DeviceError::Failed { device: device.label().into(), problem }.into())
-}
-
 fn counts(device: &mut dyn Device) -> Result<Counts, DeviceError> {
     let mut counts = Counts::default();
     for counter in Counter::ALL {
         if device.keeps(*counter) {
-            counts.set(*counter, wide(device, counter.offset())?);
+            counts.set(*counter, device.read_wide(counter.offset())?);
         }
     }
     Ok(counts)

@@ -4,6 +4,7 @@ use crate::record::Recorder;
 use anyhow::{ensure, Context, Result};
 use serde_json::Value;
 use skipopu_ledger::Kind;
+use skipopu_runtime::Ledger;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -99,10 +100,8 @@ impl Run {
     fn bytes(&self) -> Result<f64> {
         let decode = &self.report["decode"];
         let tokens = decode["tokens"].as_f64().context("nothing was decoded")?;
-        let bytes = &decode["bytes"];
-        let external = ["weights", "scales", "kv_hbm", "kv_written", "ddr_read", "ddr_written"];
-        let sum: f64 = external.iter().filter_map(|k| bytes[k].as_f64()).sum();
-        Ok(sum / tokens)
+        let bytes: Ledger = serde_json::from_value(decode["bytes"].clone())?;
+        Ok(bytes.external() as f64 / tokens)
     }
 }
 

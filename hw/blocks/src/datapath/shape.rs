@@ -3,6 +3,7 @@
 use crate::parameter::{index_bits, require, ParameterError};
 use crate::pe_array::layout::ArrayLayout;
 use skipopu_config::{Accumulation, Config};
+use skipopu_isa::set::SUMS_A_ROW;
 
 /// Bits of an FP16 value.
 pub const VALUE_BITS: usize = 16;
@@ -10,8 +11,6 @@ pub const VALUE_BITS: usize = 16;
 pub const SINGLE_BITS: usize = 32;
 /// Cycles from an address to its slice, of every memory that feeds the array or the NPE.
 pub const READ_LATENCY: usize = 3;
-/// Entries of partial sums for each row of a block.
-const ENTRIES_A_ROW: usize = 8;
 
 /// Sizes of the datapath. A *slice* is `lanes` FP16 values, a *tile* of the NPE is `ways` values, a *round* is one
 /// token or none for each of [`DatapathShape::round`] slots.
@@ -161,7 +160,7 @@ impl DatapathShape {
     }
     /// Entries of partial sums.
     pub fn entries(&self) -> usize {
-        ENTRIES_A_ROW * self.rows
+        SUMS_A_ROW * self.rows
     }
     /// Bits of an entry's number.
     pub fn entry_bits(&self) -> usize {

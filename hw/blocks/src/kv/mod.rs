@@ -16,7 +16,7 @@ pub use place::PlaceGenerator;
 pub use read_port::BufferReader;
 pub use routing::RoutingTable;
 pub use scheduler::KvScheduler;
-pub use shape::{KvShape, WORD_BITS};
+pub use shape::{KvShape, CHANNEL_BITS, WORD_BITS};
 pub use unit::KvUnit;
 
 use crate::datapath::DatapathShape;

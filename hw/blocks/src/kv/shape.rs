@@ -6,6 +6,8 @@ use skipopu_kv::KvMachine;
 
 /// Bits of a word: what an HBM port gives in a core cycle, and what a bank holds side by side.
 pub const WORD_BITS: usize = 8 * skipopu_kv::layout::WORD_BYTES;
+/// Bits of a byte's address in the memory of an HBM port.
+pub const CHANNEL_BITS: usize = skipopu_kv::layout::CHANNEL_BYTES.ilog2() as usize;
 /// Bits of the address of a word in a pseudo-channel.
 pub const WORD_ADDRESS_BITS: usize = 22;
 /// Bits of a number of words of a token and pass, 1 to 16.

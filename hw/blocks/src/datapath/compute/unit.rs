@@ -1002,6 +1002,20 @@ impl Logic for ComputeUnit {
             self.walker.two_groups.next = true;
             self.walker.count_labels.next = true;
             let head_tiles = (self.head_slices.q.val().zext(at_bits) << shift).trunc(COUNT_BITS);
+            // Scores: their statistics are taken while they stream, or in a pass of their own.
+            if state == KEYS || state == STATISTICS {
+                self.command.next.set_slice(command::DROP.0, &Word::ones(1));
+                if state == STATISTICS || !rowwise {
+                    self.command.next.set_slice(
+                        command::STATISTIC.0,
+                        &Word::new(command::STATISTIC.1, Statistic::Exponentials as u128),
+                    );
+                }
+            }
+            self.command.next.set_slice(
+                command::CONSTANT.0,
+                &self.score_factor.val().slice(7, command::CONSTANT.1),
+            );
             if state == QUERIES {
                 let address = self.word.q.val().slice(f.attend_address.0, f.attend_address.1);
                 let at = address.zext(at_bits) + self.pair_slices.q.val().zext(at_bits);
@@ -1018,32 +1032,12 @@ impl Logic for ComputeUnit {
                 self.walker.tiles.next = Word::new(COUNT_BITS, round_tiles as u128);
                 self.walker.count_places.next = true;
                 self.walker.place_base.next = self.place.q.val();
-                self.command.next.set_slice(command::DROP.0, &Word::ones(1));
-                if !rowwise {
-                    self.command.next.set_slice(
-                        command::STATISTIC.0,
-                        &Word::new(command::STATISTIC.1, Statistic::Exponentials as u128),
-                    );
-                }
-                self.command.next.set_slice(
-                    command::CONSTANT.0,
-                    &self.score_factor.val().slice(7, command::CONSTANT.1),
-                );
                 flags = Word::new(6, (1 << SUMS) | (1 << SCORES));
                 hides = true;
                 ends = self.mask_item.q.val().bit(round);
             } else if state == STATISTICS {
                 self.walker.tiles.next = self.place.q.val().zext(COUNT_BITS);
                 self.walker.count_places.next = true;
-                self.command.next.set_slice(command::DROP.0, &Word::ones(1));
-                self.command.next.set_slice(
-                    command::STATISTIC.0,
-                    &Word::new(command::STATISTIC.1, Statistic::Exponentials as u128),
-                );
-                self.command.next.set_slice(
-                    command::CONSTANT.0,
-                    &self.score_factor.val().slice(7, command::CONSTANT.1),
-                );
                 reads = Word::new(4, 1 << READS_SCORES);
             } else if state == SOFTMAX || state == VALUES {
                 self.walker.tiles.next = mux(
@@ -1057,10 +1051,6 @@ impl Logic for ComputeUnit {
                 self.command.next.set_slice(
                     command::FUNCTION.0,
                     &Word::new(command::FUNCTION.1, Function::Softmax as u128),
-                );
-                self.command.next.set_slice(
-                    command::CONSTANT.0,
-                    &self.score_factor.val().slice(7, command::CONSTANT.1),
                 );
                 reads = Word::new(4, 1 << READS_SCORES);
                 flags = Word::new(6, 1 << WRITES);

@@ -2,7 +2,7 @@
 
 use super::super::shape::DatapathShape;
 use crate::dma::{Command, DmaOptions};
-use crate::kv::WORD_BITS;
+use crate::kv::{CHANNEL_BITS, WORD_BITS};
 use crate::parameter::{index_bits, require, ParameterError};
 use crate::stream::{Fifo, FifoOptions, ItemSink, ItemSource, Storage, StreamSource};
 use skipopu_hdl::prelude::*;
@@ -20,8 +20,6 @@ pub const UNIT_BITS: usize = 22;
 pub const BEATS_BITS: usize = 26;
 /// Bits of the end of a matrix, in units.
 const END_BITS: usize = BEATS_BITS + 1;
-/// Bits of a byte address in a pseudo-channel.
-const CHANNEL_BITS: usize = 28;
 /// Bytes of a unit.
 const UNIT_SHIFT: usize = 6;
 

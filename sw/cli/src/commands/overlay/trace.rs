@@ -4,8 +4,8 @@ use super::compiled;
 use crate::args::Trace;
 use crate::exit::{Done, Failure};
 use crate::output;
-use half::f16;
 use serde_json::json;
+use skipopu_compiler::images::fp16_bytes;
 use skipopu_compiler::Geometry;
 use skipopu_config::Config;
 use skipopu_eda::table::Table;
@@ -13,10 +13,7 @@ use skipopu_executor::trace::TraceEntry;
 use skipopu_executor::{Counters, Executor, Machine, Memory};
 use skipopu_isa::program::MAGIC;
 use skipopu_isa::Program;
-use skipopu_kv::layout::{CHANNEL_BYTES, WORD_BYTES};
-
-/// Bytes of a DDR channel.
-const DDR_BYTES: u64 = 16 << 30;
+use skipopu_kv::layout::WORD_BYTES;
 
 /// Runs `trace`.
 pub fn run(args: &Trace) -> Done {
@@ -45,9 +42,7 @@ pub fn run(args: &Trace) -> Done {
 
 fn machine(config: &Config) -> Done<Executor> {
     let machine = Machine::of(config).map_err(|e| Failure::usage(e.to_string()))?;
-    let ddr = DDR_BYTES * u64::from(config.memory.ddr_channels);
-    let memory = Memory::new(ddr, config.memory.hbm_ports as usize, CHANNEL_BYTES);
-    Ok(Executor::new(machine, memory))
+    Ok(Executor::new(machine, Memory::of(config)))
 }
 
 /// A program alone: its memories hold zeros.
@@ -79,9 +74,7 @@ fn of_model(args: &Trace) -> Done<(Config, Executor, Program, usize)> {
                 "token {token} is outside the vocabulary of {vocab}: give one below"
             )));
         }
-        let embedding = model.embedding.row(*token as usize);
-        let bytes: Vec<u8> =
-            embedding.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect();
+        let bytes = fp16_bytes(&model.embedding.row(*token as usize));
         let at = ((compiled.map.ddr.block + row * words) * WORD_BYTES) as u64;
         executor.memory.ddr.write(at, &bytes).map_err(failed)?;
     }
