@@ -24,7 +24,7 @@ help: ## list the targets
 deps: ## install the external tools that are missing
 	@.ci/deps
 
-run: deps ## a model writes a text on the simulated core, every logit compared; RUN="--dense --tokens 64 ..."
+run: ## a model writes a text on the simulated core, every logit compared; RUN="--dense --tokens 64 ..."
 	@.ci/deps npm
 	$(RELEASE) run $(RUN)
 

@@ -189,11 +189,9 @@ impl VerilatedDevice {
             Some(p) => {
                 let base = p as u64 * CHANNEL_BYTES;
                 let range = base + range.start..base + range.end;
-                self.hbm_slaves
-                    .iter_mut()
-                    .skip(p)
-                    .take(1)
-                    .for_each(|s| s.fail(range.clone(), response));
+                if let Some(slave) = self.hbm_slaves.get_mut(p) {
+                    slave.fail(range, response);
+                }
             }
         }
     }
