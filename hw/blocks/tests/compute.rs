@@ -9,7 +9,7 @@ use skipopu_config::Config;
 use skipopu_hdl::Word;
 use skipopu_hw::datapath::compute::ComputeUnit;
 use skipopu_hw::datapath::DatapathShape;
-use skipopu_isa::value::{Flag, Function, Number, Operand, Routers, Rows, Target};
+use skipopu_isa::value::{Flag, Function, Number, Operand, Passes, Routers, Rows, Target};
 use skipopu_isa::{Instruction, Operation};
 use skipopu_reference::npe::{narrow, RmsNorm};
 use skipopu_reference::pe::{dot_int4, AlignedWidths, Format, Variant};
@@ -217,7 +217,13 @@ fn normalise_and_multiply() {
     bench.set("head", 16);
     bench.set("heads_per_kv", 1);
     bench.set("kv_heads", 2);
-    for (rows, tiles) in [(1, 1), (1, 5), (3, 2), (8, 6)] {
+    for (rows, tiles, passes) in [
+        (1, 1, Passes::Fused),
+        (1, 5, Passes::Rowwise),
+        (3, 2, Passes::Fused),
+        (8, 6, Passes::Fused),
+        (8, 3, Passes::Rowwise),
+    ] {
         bench.set("rows", rows as u128);
         let x: Vec<Vec<u16>> = (0..rows).map(|_| halves(&mut rng, dim)).collect();
         let gain = halves(&mut rng, dim);
@@ -245,6 +251,7 @@ fn normalise_and_multiply() {
                 gain: number(7),
                 rows: Rows::All,
                 operand: Operand::First,
+                passes,
             },
             2000,
         );

@@ -51,6 +51,8 @@ struct Command {
     n1: usize,
     s1: usize,
     int4: bool,
+    /// Another command of the group follows.
+    more: bool,
 }
 
 impl Command {
@@ -59,7 +61,8 @@ impl Command {
         let count = |value: usize| Word::new(LOOP_BITS, value as u128);
         let fields = [entry(self.s1), count(self.n1), entry(self.s0), count(self.n0)];
         let [s1, n1, s0, n0] = fields;
-        Word::concat(&[Word::from(self.int4), s1, n1, s0, n0, entry(self.base)])
+        let [more, int4] = [self.more, self.int4].map(Word::from);
+        Word::concat(&[more, int4, s1, n1, s0, n0, entry(self.base)])
     }
 
     fn walk(&self, shape: &DatapathShape) -> Vec<usize> {
@@ -68,10 +71,10 @@ impl Command {
     }
 }
 
-/// A group of updates and the command that gives its results.
+/// A group of updates and the commands that give its results.
 struct Group {
     updates: Vec<Update>,
-    command: Command,
+    commands: Vec<Command>,
 }
 
 /// An FP32 value: mostly ordinary, so that sums cancel and tie, at times a special one.
@@ -103,7 +106,7 @@ fn results(rng: &mut SmallRng, shape: &DatapathShape, int4: bool) -> Results {
     Results { upper, int4: int4.then_some((lower, scales)) }
 }
 
-/// Updates of a few entries, several times each, some finished, and a command over some of them.
+/// Updates of a few entries, several times each, some finished, and commands over some of them.
 fn group(rng: &mut SmallRng, shape: &DatapathShape, most: usize) -> Group {
     let entries = shape.entries();
     let int4 = rng.random();
@@ -121,9 +124,14 @@ fn group(rng: &mut SmallRng, shape: &DatapathShape, most: usize) -> Group {
         Update { entry, first, finish, end, results: results(rng, shape, int4) }
     };
     let updates = (0..count).map(&mut update).collect();
-    let s1 = if rng.random() { 1 } else { rng.random_range(0..entries) };
-    let (n0, n1) = (rng.random_range(1..=3), rng.random_range(1..=open));
-    Group { updates, command: Command { base, n0, s0: rng.random_range(0..entries), n1, s1, int4 } }
+    let several = if rng.random() { 1 } else { rng.random_range(2..=4) };
+    let mut command = |left: usize| {
+        let s1 = if rng.random() { 1 } else { rng.random_range(0..entries) };
+        let (n0, n1) = (rng.random_range(1..=3), rng.random_range(1..=open));
+        Command { base, n0, s0: rng.random_range(0..entries), n1, s1, int4, more: left > 0 }
+    };
+    let commands = (0..several).rev().map(&mut command).collect();
+    Group { updates, commands }
 }
 
 /// A tile: values, `None` where anything may come, and whether it is the last of its command.
@@ -162,11 +170,13 @@ impl Expected {
         let half = &self.halves[self.fill];
         self.fill ^= 1;
         let mut tiles: Vec<Tile> = Vec::new();
-        for entry in group.command.walk(shape) {
-            let values = &half[entry][usize::from(group.command.int4)];
-            tiles.extend(values.chunks(shape.ways).map(|t| (t.to_vec(), false)));
+        for command in &group.commands {
+            for entry in command.walk(shape) {
+                let values = &half[entry][usize::from(command.int4)];
+                tiles.extend(values.chunks(shape.ways).map(|t| (t.to_vec(), false)));
+            }
+            tiles.last_mut().unwrap().1 = true;
         }
-        tiles.last_mut().unwrap().1 = true;
         tiles
     }
 }
@@ -245,7 +255,8 @@ fn run(
     let mut driver = StreamDriver::new(e, "drain", idle, seed).unwrap();
     let mut monitor = StreamMonitor::new(e, "out", stall, seed).unwrap();
     let mut checkers = ["drain", "out"].map(|name| ProtocolChecker::new(e, name).unwrap());
-    let commands: Vec<Beat> = groups.iter().map(|g| g.command.pack(shape).into()).collect();
+    let commands = groups.iter().flat_map(|g| &g.commands);
+    let commands: Vec<Beat> = commands.map(|c| c.pack(shape).into()).collect();
     driver.push(&commands).unwrap();
 
     let mut source = Source::new(shape, seed);
@@ -367,7 +378,7 @@ fn timed(
     tiles
 }
 
-const ONE_ENTRY: Command = Command { base: 3, n0: 1, s0: 0, n1: 1, s1: 0, int4: true };
+const ONE_ENTRY: Command = Command { base: 3, n0: 1, s0: 0, n1: 1, s1: 0, int4: true, more: false };
 
 /// An entry may be updated again after exactly as many cycles as stated, and results come when they should.
 #[test]
@@ -415,7 +426,8 @@ fn full_rate() {
             )
         };
         let updates: Vec<_> = (0..2 * entries).map(update).collect();
-        let command = Command { base: 0, n0: 2, s0: entries / 2, n1: entries / 2, s1: 1, int4 };
+        let (half, more) = (entries / 2, false);
+        let command = Command { base: 0, n0: 2, s0: half, n1: half, s1: 1, int4, more };
         let tiles = entries * per_entry;
         let cycles = 2 * entries + PartialSums::to_tile() + 2 * tiles + 40;
         let mut model = verilated.model().unwrap();

@@ -242,7 +242,7 @@ fn impossible_addresses_are_refused_before_anything_is_written() {
     let model = "set register=head value=16\nset register=heads_per_kv value=1\nset register=kv_heads value=2\n\
         set register=layers value=2\nset register=kv_base value=16\n";
     let normalised = "route address=0 stride=0 slices=1 routers=none statistics=yes weights=0\n\
-        normalise address=0 stride=0 slices=1 gain=0 rows=all operand=0\n";
+        normalise address=0 stride=0 slices=1 gain=0 rows=all operand=0 passes=fused\n";
     let ddr = 1u64 << 34;
     let port = 1u64 << 28;
     let matmul = "matmul operand=0 rows=all slices=1 tiles=1 group=0 function=plain";
@@ -261,14 +261,14 @@ fn impossible_addresses_are_refused_before_anything_is_written() {
         ("route address=0 stride=16383 slices=1 routers=none statistics=no weights=0".into(), Unit::Compute, chip, NO_PORT, 2 * 16383),
         ("route address=0 stride=1 slices=2 routers=both statistics=no weights=505".into(), Unit::Compute, chip, NO_PORT, k),
         ("route address=262143 stride=16383 slices=16383 routers=both statistics=no weights=262143".into(), Unit::Compute, chip, NO_PORT, 262_143 + 3 * 16_383 - 1),
-        ("normalise address=0 stride=16383 slices=2 gain=0 rows=last operand=0".into(), Unit::Compute, chip, NO_PORT, 2 * 16383 + 1),
-        ("normalise address=0 stride=0 slices=2 gain=511 rows=all operand=0".into(), Unit::Compute, chip, NO_PORT, k),
-        ("normalise address=0 stride=0 slices=400 gain=0 rows=all operand=1".into(), Unit::Compute, chip, NO_PORT, 3 * 400 - 1),
+        ("normalise address=0 stride=16383 slices=2 gain=0 rows=last operand=0 passes=fused".into(), Unit::Compute, chip, NO_PORT, 2 * 16383 + 1),
+        ("normalise address=0 stride=0 slices=2 gain=511 rows=all operand=0 passes=rowwise".into(), Unit::Compute, chip, NO_PORT, k),
+        ("normalise address=0 stride=0 slices=400 gain=0 rows=all operand=1 passes=fused".into(), Unit::Compute, chip, NO_PORT, 3 * 400 - 1),
         (format!("{normalised}load.weights address=0 beats=6\n{matmul} target=scratchpad address=16382 stride=1 outputs=1"), Unit::Compute, chip, NO_PORT, x),
         (format!("{normalised}load.weights address=0 beats=6\n{matmul} target=operand1 address=1022 stride=1 outputs=1"), Unit::Compute, chip, NO_PORT, op),
-        (format!("{model}attend address=16381 stride=0 pair=0 rows=all operand=0 keys=0 values=0 kv_stride=4 softmax=fused"), Unit::Compute, chip, NO_PORT, x),
-        (format!("{model}attend address=0 stride=4 pair=0 rows=all operand=0 keys=16373 values=0 kv_stride=4 softmax=fused"), Unit::Compute, chip, NO_PORT, x),
-        (format!("{model}attend address=0 stride=4 pair=0 rows=all operand=0 keys=0 values=16373 kv_stride=4 softmax=rowwise"), Unit::Compute, chip, NO_PORT, x),
+        (format!("{model}attend address=16381 stride=0 pair=0 pairs=1 rows=all operand=0 keys=0 values=0 kv_stride=4 passes=fused"), Unit::Compute, chip, NO_PORT, x),
+        (format!("{model}attend address=0 stride=4 pair=0 pairs=1 rows=all operand=0 keys=16373 values=0 kv_stride=4 passes=fused"), Unit::Compute, chip, NO_PORT, x),
+        (format!("{model}attend address=0 stride=4 pair=0 pairs=1 rows=all operand=0 keys=0 values=16373 kv_stride=4 passes=rowwise"), Unit::Compute, chip, NO_PORT, x),
         (format!("{model}append.kv layer=0 rows=all keys=16373 values=0 stride=4"), Unit::Store, chip, NO_PORT, x),
         (format!("{model}append.kv layer=0 rows=all keys=0 values=16373 stride=4"), Unit::Store, chip, NO_PORT, x),
         (format!("{model}set register=kv_base value=65535\nappend.kv layer=1 rows=all keys=0 values=0 stride=4"), Unit::Store, FaultKind::Decode, 0, 65_535 * 4096 + 4 * 32 * 64 - 64),
@@ -282,7 +282,7 @@ fn impossible_addresses_are_refused_before_anything_is_written() {
         ("load.data address=2000 space=constants at=0 slices=4 repeat=once signal=compute\n\
           route address=0 stride=0 slices=0 routers=none statistics=no weights=0 wait=load\n\
           matmul operand=0 rows=forward slices=1 tiles=1 group=0 function=plain target=scratchpad address=0 stride=2 outputs=2".into(), Unit::Compute, FaultKind::NoRow, NO_PORT, 0),
-        (format!("{model}attend address=0 stride=4 pair=0 rows=attention operand=0 keys=0 values=0 kv_stride=4 softmax=fused"), Unit::Compute, FaultKind::NoRow, NO_PORT, 0),
+        (format!("{model}attend address=0 stride=4 pair=0 pairs=1 rows=attention operand=0 keys=0 values=0 kv_stride=4 passes=fused"), Unit::Compute, FaultKind::NoRow, NO_PORT, 0),
     ];
     let masks =
         "load.data address=15000 space=constants at=0 slices=4 repeat=once signal=compute\n\

@@ -29,7 +29,7 @@ use crate::{CompileError, Geometry, MemoryMap, Sizes};
 use skipopu_forward::Skipping;
 use skipopu_isa::program::HEADER_BYTES;
 use skipopu_isa::value::{
-    Flag, Function, Number, Operand, Repeat, Routers, Rows, Softmax, Space, Target,
+    Flag, Function, Number, Operand, Passes, Repeat, Routers, Rows, Space, Target,
 };
 use skipopu_isa::{Instruction, Operation, Register, Unit, BYTES};
 use skipopu_kv::layout::WORD_BYTES;
@@ -63,8 +63,8 @@ impl Constants {
 /// How vector operations pass over their data. The results are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dataflow {
-    /// Statistics while data streams for something else: routers with RMSNorm's, scores with softmax's; probabilities while
-    /// the array multiplies those before with values.
+    /// While data streams for something else: RMSNorm's statistics with the routers, softmax's with the scores; normalised
+    /// slices and probabilities while the array multiplies those before.
     #[default]
     Fused,
     /// Each in passes of its own, row by row: the baseline.
@@ -286,7 +286,15 @@ impl Codegen<'_> {
             gain: field("gain", gain)?,
             rows,
             operand: Operand::First,
+            passes: self.passes(),
         }))
+    }
+
+    fn passes(&self) -> Passes {
+        match self.dataflow {
+            Dataflow::Fused => Passes::Fused,
+            Dataflow::Rowwise => Passes::Rowwise,
+        }
     }
 
     /// A branch whose target is filled in by [`Codegen::here`].
@@ -391,23 +399,18 @@ impl Codegen<'_> {
         self.push(q);
         self.push(Instruction::new(Operation::LoadKv { layer: field("layer", l)? }));
         let (q, k, v) = (self.sizes.q, self.sizes.k, self.sizes.v);
-        for pair in 0..self.sizes.pairs {
-            let attend = Instruction::new(Operation::Attend {
-                address: field("address", q.address)?,
-                stride: field("stride", q.slices)?,
-                pair: field("pair", pair)?,
-                rows,
-                operand: Operand::Second,
-                keys: field("keys", k.address)?,
-                values: field("values", v.address)?,
-                kv_stride: field("kv_stride", k.slices)?,
-                softmax: match self.dataflow {
-                    Dataflow::Fused => Softmax::Fused,
-                    Dataflow::Rowwise => Softmax::Rowwise,
-                },
-            });
-            self.push(attend);
-        }
+        self.push(Instruction::new(Operation::Attend {
+            address: field("address", q.address)?,
+            stride: field("stride", q.slices)?,
+            pair: field("pair", 0)?,
+            pairs: field("pairs", self.sizes.pairs)?,
+            rows,
+            operand: Operand::Second,
+            keys: field("keys", k.address)?,
+            values: field("values", v.address)?,
+            kv_stride: field("kv_stride", k.slices)?,
+            passes: self.passes(),
+        }));
         self.load_weights(&places.output)?;
         let x = (Target::Scratchpad, self.sizes.x);
         let o = self.matmul(&places.output, Operand::Second, rows, Function::Residual, x)?;

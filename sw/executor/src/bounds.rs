@@ -66,7 +66,7 @@ impl Executor {
                 reach(x, address.into(), block - 1, stride.into(), slices)?;
                 k.holds(usize::from(weights) + 2 * asked(routers).len() * slices)
             }
-            Operation::Normalise { address, stride, slices, gain, rows, operand } => {
+            Operation::Normalise { address, stride, slices, gain, rows, operand, .. } => {
                 let (rows, slices) = (state.rows(rows), usize::from(slices));
                 let Some(last) = rows.last() else { return Ok(()) };
                 reach(x, address.into(), *last, stride.into(), slices)?;
@@ -112,7 +112,7 @@ impl Executor {
         let heads = state.size(Register::KvHeads);
         let shared = state.size(Register::HeadsPerKv);
         let slices = self.head_slices();
-        let first = HEADS_PER_PASS * a.pair;
+        let first = HEADS_PER_PASS * (a.pair + a.pairs.max(1) - 1);
         let own = if first + 1 >= heads { 1 } else { HEADS_PER_PASS };
         let end = first + own;
         reach(x, a.address, last, a.stride, end * shared * slices)?;

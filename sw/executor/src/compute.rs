@@ -25,12 +25,13 @@ pub(crate) struct Matmul {
     pub outputs: usize,
 }
 
-/// Attention of a pair of heads as its instruction gives it.
+/// Attention of pairs of heads as its instruction gives it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attend {
     pub address: usize,
     pub stride: usize,
     pub pair: usize,
+    pub pairs: usize,
     pub rows: Rows,
     pub operand: Operand,
     /// First slice of row 0's keys and values.
@@ -84,8 +85,9 @@ impl Executor {
             {
                 true
             }
-            Operation::Attend { .. } => {
-                self.state.size(Register::Position) == 0 || self.kv.waiting() >= PASSES
+            Operation::Attend { pairs, .. } => {
+                let passes = PASSES * usize::from(pairs);
+                self.state.size(Register::Position) == 0 || self.kv.waiting() >= passes
             }
             Operation::Matmul { .. } => !self.state.weights.is_empty(),
             _ => true,
@@ -275,6 +277,7 @@ impl Executor {
                 address,
                 stride,
                 pair,
+                pairs,
                 rows,
                 operand,
                 keys,
@@ -285,6 +288,7 @@ impl Executor {
                 address: address.into(),
                 stride: stride.into(),
                 pair: pair.into(),
+                pairs: pairs.into(),
                 rows,
                 operand,
                 own: [keys.into(), values.into()],
@@ -295,19 +299,23 @@ impl Executor {
     }
 
     pub(crate) fn attend(&mut self, a: Attend) -> Result<(), Stop> {
+        (a.pair..a.pair + a.pairs).try_for_each(|pair| self.pair(&a, pair))
+    }
+
+    fn pair(&mut self, a: &Attend, pair: usize) -> Result<(), Stop> {
         let (shared, kv_heads) =
             (self.state.size(Register::HeadsPerKv), self.state.size(Register::KvHeads));
         let slices = self.head_slices();
-        let keys = self.pass(&a, 0)?;
-        let values = self.pass(&a, 1)?;
+        let keys = self.pass(a, pair, 0)?;
+        let values = self.pass(a, pair, 1)?;
         let rows = self.state.rows(a.rows);
-        if a.pair == 0 {
+        if pair == 0 {
             let width = kv_heads * shared * slices;
             self.state.operand[a.operand as usize].begin(width, &rows);
         }
         let own = keys.len() - self.own_slots();
-        for which in 0..HEADS_PER_PASS.min(kv_heads.saturating_sub(HEADS_PER_PASS * a.pair)) {
-            let first = (HEADS_PER_PASS * a.pair + which) * shared;
+        for which in 0..HEADS_PER_PASS.min(kv_heads.saturating_sub(HEADS_PER_PASS * pair)) {
+            let first = (HEADS_PER_PASS * pair + which) * shared;
             for head in first..first + shared {
                 let at = head * slices;
                 for row in &rows {
@@ -332,7 +340,7 @@ impl Executor {
     }
 
     /// Keys (0) or values (1) of a pair in all slots: earlier tokens, then the block's own rows.
-    fn pass(&mut self, a: &Attend, part: usize) -> Result<Pass, Stop> {
+    fn pass(&mut self, a: &Attend, pair: usize, part: usize) -> Result<Pass, Stop> {
         let mut pass = match self.state.size(Register::Position) {
             0 => Pass::new(),
             _ => self.kv.pop().ok_or(Stop::Starved)?,
@@ -345,7 +353,7 @@ impl Executor {
                 continue;
             };
             let mut both = [Vec::new(), Vec::new()];
-            for (values, head) in both.iter_mut().zip(HEADS_PER_PASS * a.pair..heads) {
+            for (values, head) in both.iter_mut().zip(HEADS_PER_PASS * pair..heads) {
                 let at = a.own[part] + row * a.kv_stride + head * slices;
                 *values = self.state.scratchpad.read(at, slices)?.to_vec();
             }

@@ -379,7 +379,7 @@ impl Executor {
                 let x = (address.into(), stride.into(), slices.into());
                 self.route(x, routers, statistics, weights.into())
             }
-            Operation::Normalise { address, stride, slices, gain, rows, operand } => {
+            Operation::Normalise { address, stride, slices, gain, rows, operand, .. } => {
                 let x = (address.into(), stride.into(), slices.into());
                 self.normalise(x, gain.into(), rows, operand)
             }

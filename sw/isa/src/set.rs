@@ -63,7 +63,7 @@ use crate::spec::{
 };
 use crate::unit::{Unit, Units};
 use crate::value::{
-    Flag, Function, Number, Operand, Repeat, Routers, Rows, Softmax, Space, Target, Value,
+    Flag, Function, Number, Operand, Passes, Repeat, Routers, Rows, Space, Target, Value,
 };
 
 /// Puts fields one after another behind the header.
@@ -325,6 +325,8 @@ instructions! {
         rows: Rows,
         /// the operand memory filled
         operand: Operand,
+        /// how it passes over the vectors
+        passes: Passes,
     }
 
     /// Product of an operand memory with INT4 weights, and what comes after it.
@@ -365,10 +367,10 @@ instructions! {
         outputs: Slices,
     }
 
-    /// Attention of a pair of key-value heads, for the rows that run.
+    /// Attention of pairs of key-value heads, one after the other, for the rows that run.
     ///
     /// ```text
-    /// for n in (2 pair, 2 pair + 1) that are key-value heads, for h in the query heads of n:
+    /// for n in 2 pair .. 2 (pair + pairs) that are key-value heads, for h in the query heads of n:
     ///     for (j, r) in the rows that run:
     ///         q = x[address + r stride + h H ..]
     ///         for t in slots, earlier tokens from kv, own row i from x[keys + i kv_stride + n H ..]:
@@ -386,8 +388,10 @@ instructions! {
         address: Address,
         /// slices from a row to the next
         stride: Slices,
-        /// pair of key-value heads; pair 0 empties the operand memory
+        /// first pair of key-value heads; pair 0 empties the operand memory
         pair: Number<8>,
+        /// pairs, at least 1
+        pairs: Number<8>,
         /// the rows
         rows: Rows,
         /// the operand memory filled
@@ -399,7 +403,7 @@ instructions! {
         /// slices from a row's keys to the next row's, and of values
         kv_stride: Slices,
         /// how softmax passes over the scores
-        softmax: Softmax,
+        passes: Passes,
     }
 
     /// Takes data to DDR.

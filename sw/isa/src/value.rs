@@ -193,11 +193,11 @@ choice! {
 }
 
 choice! {
-    /// How attention's softmax passes over the scores; the results are the same.
-    Softmax: 1 {
-        /// Statistics while the scores stream, probabilities while the array multiplies those before with values.
+    /// How a vector operation passes over its data; the results are the same.
+    Passes: 1 {
+        /// While the array works: normalised slices and probabilities are multiplied as they come, statistics are taken while scores stream, a pair of heads begins while the one before ends.
         Fused = "fused",
-        /// Row by row: the statistics in a pass of their own, then all probabilities, then the values. The baseline.
+        /// Row by row, in passes of their own, one after the other: the baseline.
         Rowwise = "rowwise",
     }
 }
@@ -231,6 +231,6 @@ mod tests {
         check(Routers::ALL);
         check(Function::ALL);
         check(Target::ALL);
-        check(Softmax::ALL);
+        check(Passes::ALL);
     }
 }

@@ -120,7 +120,8 @@ proptest! {
     fn no_bytes_make_the_reader_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = Program::from_bytes(&bytes);
         if bytes.len() > 8 {
-            bytes[..8].copy_from_slice(b"SKOP\x02\0\0\0");
+            bytes[..4].copy_from_slice(b"SKOP");
+            bytes[4..8].copy_from_slice(&skipopu_isa::VERSION.to_le_bytes());
             let _ = Program::from_bytes(&bytes);
         }
     }
@@ -131,7 +132,7 @@ start:  set register=head value=288
         load.data address=0x10 space=scratchpad at=0 slices=18 repeat=rows signal=compute   # the block
         route address=0 stride=18 slices=18 routers=both statistics=yes weights=36 wait=load signal=control
         branch rows=attention target=@forward wait=compute
-        normalise rows=attention operand=0 address=0 stride=18 slices=18 gain=4
+        normalise rows=attention operand=0 address=0 stride=18 slices=18 gain=4 passes=fused
 forward:
         branch rows=last target=@end
 end:    end

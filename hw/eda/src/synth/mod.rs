@@ -17,8 +17,10 @@ use crate::table::Table;
 use crate::tool::{Program, Tool, Toolbox};
 use crate::workdir::Workdir;
 use crate::EdaError;
+use netlist::{NetModule, Netlist};
 use serde::{Deserialize, Serialize};
 use skipopu_hdl::{Design, Module};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Raise when the meaning of a report changes: older cached reports are then ignored.
@@ -36,7 +38,8 @@ pub enum Hierarchy {
     Auto,
     /// Dissolved before mapping: logic is optimised across borders, depth is exact.
     Flatten,
-    /// Kept: every distinct module is mapped once, however often it occurs.
+    /// Kept: every distinct module is mapped once and by itself, however often it occurs, and remembered by content, so
+    /// that a long run can be interrupted.
     Keep,
 }
 
@@ -158,11 +161,25 @@ fn table<'a>(rows: impl Iterator<Item = (&'a str, u64, &'a Area, &'a Depth)>) ->
 /// # Errors
 /// A missing or failing Yosys, an unknown module, a combinational loop.
 pub fn run(design: &Design, module: &str, options: &SynthOptions) -> Result<SynthReport, EdaError> {
+    run_with(design, module, options, |_, _, _| ())
+}
+
+/// As [`run`]; where the hierarchy is kept, `progress` hears of each module before it is mapped: its name, its number
+/// from 0 on, how many there are.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with(
+    design: &Design,
+    module: &str,
+    options: &SynthOptions,
+    progress: impl FnMut(&str, usize, usize),
+) -> Result<SynthReport, EdaError> {
     let job = Job::new(design, module, options)?;
     if let Some(report) = options.cache.get(&job.key) {
         return Ok(report);
     }
-    let report = job.run(options)?;
+    let report = job.run(options, progress)?;
     options.cache.put(&job.key, &report);
     Ok(report)
 }
@@ -177,6 +194,7 @@ struct Job<'d> {
     program: Program,
     module: String,
     modules: Vec<&'d Module>,
+    flatten: bool,
     settings: String,
     key: Key,
 }
@@ -199,11 +217,7 @@ impl<'d> Job<'d> {
             Hierarchy::Keep => false,
             Hierarchy::Auto => elaborated_bytes(&modules) < FLAT_LIMIT_BYTES,
         };
-        let settings = format!(
-            "synth_xilinx -family xcup{} -abc9 -noiopad -noclkbuf{} -top {module}",
-            if flatten { " -flatten" } else { "" },
-            if options.infer_srl { "" } else { " -nosrl" },
-        );
+        let settings = settings(module, flatten, options);
         let fixed = [REPORT_VERSION, program.version.as_str(), settings.as_str()];
         let key = Key::new(
             fixed
@@ -211,32 +225,81 @@ impl<'d> Job<'d> {
                 .chain(modules.iter().map(|m| m.text.as_str()))
                 .chain(design.externs.iter().map(String::as_str)),
         );
-        Ok(Job { program, design, module: module.into(), modules, settings, key })
+        Ok(Job { program, design, module: module.into(), modules, flatten, settings, key })
     }
 
-    fn run(&self, options: &SynthOptions) -> Result<SynthReport, EdaError> {
-        let work = Workdir::new(self.design, self.modules.iter().copied())?;
+    fn run(
+        &self,
+        options: &SynthOptions,
+        mut progress: impl FnMut(&str, usize, usize),
+    ) -> Result<SynthReport, EdaError> {
+        if self.flatten {
+            let whole = self.map(&self.module, &self.modules, &[], &self.settings, options)?;
+            return self.report(&whole);
+        }
+        let mut mapped = BTreeMap::new();
+        for (i, module) in self.modules.iter().enumerate() {
+            progress(&module.name, i, self.modules.len());
+            mapped.insert(module.name.clone(), self.one(module, options)?);
+        }
+        self.report(&Netlist::new(&self.module, mapped)?)
+    }
+
+    /// One module by itself, or what is remembered of it: of its children only the ports count.
+    fn one(&self, module: &Module, options: &SynthOptions) -> Result<NetModule, EdaError> {
+        let children: Vec<&Module> =
+            module.children.iter().filter_map(|c| self.design.module(c)).collect();
+        let ports: Vec<String> =
+            children.iter().map(|c| format!("{} {:?}", c.name, c.ports)).collect();
+        let settings = settings(&module.name, false, options);
+        let fixed = [REPORT_VERSION, &self.program.version, &settings, &module.text];
+        let externs = self.design.externs.iter().map(String::as_str);
+        let key =
+            Key::new(fixed.into_iter().chain(ports.iter().map(String::as_str)).chain(externs));
+        if let Some(known) = options.cache.get(&key) {
+            return Ok(known);
+        }
+        let mut netlist = self.map(&module.name, &[module], &children, &settings, options)?;
+        let mapped = netlist.modules.remove(&module.name).expect("a netlist has its top");
+        options.cache.put(&key, &mapped);
+        Ok(mapped)
+    }
+
+    /// Maps `modules`, of which `top` is one; of `boxes` only the ports are read.
+    fn map(
+        &self,
+        top: &str,
+        modules: &[&Module],
+        boxes: &[&Module],
+        settings: &str,
+        options: &SynthOptions,
+    ) -> Result<Netlist, EdaError> {
+        let work = Workdir::new(self.design, modules.iter().copied())?;
         let unusable =
             |source| EdaError::Folder { folder: work.path().display().to_string(), source };
-        let script = format!(
-            "read_verilog -noautowire {}\n{}\nwrite_json netlist.json\n",
+        let mut script = String::new();
+        for module in boxes {
+            let file = format!("{}.v", module.name);
+            std::fs::write(work.path().join(&file), &module.text).map_err(unusable)?;
+            script += &format!("read_verilog -noautowire -lib {file}\n");
+        }
+        script += &format!(
+            "read_verilog -noautowire {}\n{settings}\nwrite_json netlist.json\n",
             work.files().join(" "),
-            self.settings
         );
         std::fs::write(work.path().join("synth.ys"), script).map_err(unusable)?;
         let arguments = ["-q", "-s", "synth.ys"].map(String::from);
-        let outcome = self.program.run(&self.module, &arguments, work.path(), options.limit)?;
+        let outcome = self.program.run(top, &arguments, work.path(), options.limit)?;
         if !outcome.success {
-            return Err(self.program.failure(&self.module, &outcome.text));
+            return Err(self.program.failure(top, &outcome.text));
         }
         let json = std::fs::read_to_string(work.path().join("netlist.json")).map_err(unusable)?;
-        self.report(&json)
+        netlist::parse(top, &json)
     }
 
-    fn report(&self, json: &str) -> Result<SynthReport, EdaError> {
-        let netlist = netlist::parse(&self.module, json)?;
-        let areas = area::count(&netlist);
-        let depths = depth::analyse(&netlist)?;
+    fn report(&self, netlist: &Netlist) -> Result<SynthReport, EdaError> {
+        let areas = area::count(netlist);
+        let depths = depth::analyse(netlist)?;
         let instances = netlist.instances();
         let modules: Vec<ModuleReport> = netlist
             .order
@@ -258,6 +321,15 @@ impl<'d> Job<'d> {
             modules,
         })
     }
+}
+
+/// The mapping command of a module.
+fn settings(module: &str, flatten: bool, options: &SynthOptions) -> String {
+    format!(
+        "synth_xilinx -family xcup{} -abc9 -noiopad -noclkbuf{} -top {module}",
+        if flatten { " -flatten" } else { "" },
+        if options.infer_srl { "" } else { " -nosrl" },
+    )
 }
 
 /// Bytes of text after elaboration: each module times its instances below the last.

@@ -1,11 +1,11 @@
 //! The mapped netlist, as `write_json` gives it.
 
 use crate::EdaError;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
 /// A net of a module, or a constant.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Bit {
     Net(u32),
@@ -21,13 +21,13 @@ impl Bit {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Port {
     pub direction: String,
     pub bits: Vec<Bit>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Cell {
     #[serde(rename = "type")]
     pub kind: String,
@@ -60,14 +60,14 @@ impl Cell {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct NetName {
     #[serde(default)]
     hide_name: u8,
     bits: Vec<Bit>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct NetModule {
     #[serde(default)]
     attributes: BTreeMap<String, serde_json::Value>,
@@ -112,6 +112,20 @@ pub(crate) struct Netlist {
 }
 
 impl Netlist {
+    /// Of modules mapped by themselves or together.
+    pub(crate) fn new(
+        top: &str,
+        modules: BTreeMap<String, NetModule>,
+    ) -> Result<Netlist, EdaError> {
+        if !modules.contains_key(top) {
+            let message = "the top is missing".into();
+            return Err(EdaError::Netlist { module: top.into(), message });
+        }
+        let mut order = Vec::new();
+        visit(&modules, top, &mut order);
+        Ok(Netlist { modules, order })
+    }
+
     /// How often each module occurs below the top.
     pub(crate) fn instances(&self) -> BTreeMap<String, u64> {
         let mut counts: BTreeMap<String, u64> = self.order.iter().map(|n| (n.clone(), 0)).collect();
@@ -128,20 +142,13 @@ impl Netlist {
     }
 }
 
-/// Reads the text of `write_json`; vendor cells are dropped.
+/// Reads the text of `write_json`; vendor cells are dropped, and so are modules of which only the ports were given.
 pub(crate) fn parse(top: &str, json: &str) -> Result<Netlist, EdaError> {
     let bad = |message: String| EdaError::Netlist { module: top.into(), message };
     let file: File = serde_json::from_str(json).map_err(|e| bad(e.to_string()))?;
     let library =
         |m: &NetModule| ["blackbox", "whitebox"].iter().any(|a| m.attributes.contains_key(*a));
-    let modules: BTreeMap<String, NetModule> =
-        file.modules.into_iter().filter(|(_, m)| !library(m)).collect();
-    if !modules.contains_key(top) {
-        return Err(bad("the top is missing".into()));
-    }
-    let mut order = Vec::new();
-    visit(&modules, top, &mut order);
-    Ok(Netlist { modules, order })
+    Netlist::new(top, file.modules.into_iter().filter(|(_, m)| !library(m)).collect())
 }
 
 fn visit(modules: &BTreeMap<String, NetModule>, name: &str, order: &mut Vec<String>) {

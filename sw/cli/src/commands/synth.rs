@@ -25,7 +25,11 @@ pub fn run(args: &Synth) -> Done {
     for entry in entries {
         progress.step(entry.name);
         let design = emitter::design(entry, &config)?;
-        reports.push(synth::run(&design, &design.top().name, &options)?);
+        let mut modules = None;
+        let report = synth::run_with(&design, &design.top().name, &options, |name, _, of| {
+            modules.get_or_insert_with(|| Progress::new("mapping", of)).step(name);
+        })?;
+        reports.push(report);
     }
     drop(progress);
     if args.json {

@@ -10,7 +10,7 @@ use rand::seq::IndexedRandom;
 use rand::Rng;
 use skipopu_isa::set::{INSTRUCTIONS, INTERLEAVE};
 use skipopu_isa::value::{
-    Flag, Function, Number, Operand, Repeat, Routers, Rows, Softmax, Space, Target,
+    Flag, Function, Number, Operand, Passes, Repeat, Routers, Rows, Space, Target,
 };
 use skipopu_isa::{Instruction, Operation, Program, Register, Unit};
 use skipopu_kv::layout::{HEADS_PER_PASS, WORD_BYTES};
@@ -399,6 +399,7 @@ impl<'a> BlockMaker<'a> {
             gain: number(gain),
             rows,
             operand,
+            passes: self.passes(),
         };
         self.emit(normalise, accesses)
     }
@@ -583,9 +584,11 @@ impl<'a> BlockMaker<'a> {
             self.emit(Operation::LoadKv { layer: number(layer) }, vec![])?;
         }
         let operand = self.operand();
-        let softmax = *Softmax::ALL.choose(self.rng).expect("not empty");
+        let passes = self.passes();
         self.held[operand as usize] = Some(Held { rows: selected.clone(), slices: width });
-        for pair in 0..kv_heads.div_ceil(HEADS_PER_PASS) {
+        let (mut pair, end) = (0, kv_heads.div_ceil(HEADS_PER_PASS));
+        while pair < end {
+            let pairs = self.rng.random_range(1..=end - pair);
             let queries = selected.iter().copied();
             let mut accesses =
                 Access::rows(Place::Scratchpad, false, queries, (address, stride, width));
@@ -598,16 +601,22 @@ impl<'a> BlockMaker<'a> {
                 address: number(address),
                 stride: number(stride),
                 pair: number(pair),
+                pairs: number(pairs),
                 rows,
                 operand,
                 keys: number(keys),
                 values: number(values),
                 kv_stride: number(kv_stride),
-                softmax,
+                passes,
             };
             self.emit(attend, accesses)?;
+            pair += pairs;
         }
         Ok(())
+    }
+
+    fn passes(&mut self) -> Passes {
+        *Passes::ALL.choose(self.rng).expect("not empty")
     }
 
     fn append(&mut self) -> Result<(), Stop> {

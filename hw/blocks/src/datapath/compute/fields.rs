@@ -40,6 +40,8 @@ pub struct Fields {
     pub normalise_rows: Place,
     /// Target.
     pub normalise_operand: Place,
+    /// Passes over the vectors.
+    pub normalise_passes: Place,
     /// Fields of `matmul`.
     pub matmul_operand: Place,
     /// Rows.
@@ -64,8 +66,10 @@ pub struct Fields {
     pub attend_address: Place,
     /// Slices from row to row.
     pub attend_stride: Place,
-    /// Pair of heads.
+    /// First pair of heads.
     pub attend_pair: Place,
+    /// Pairs.
+    pub attend_pairs: Place,
     /// Rows.
     pub attend_rows: Place,
     /// Target.
@@ -77,7 +81,7 @@ pub struct Fields {
     /// Slices from row to row.
     pub attend_kv_stride: Place,
     /// Passes of softmax.
-    pub attend_softmax: Place,
+    pub attend_passes: Place,
 }
 
 impl Fields {
@@ -108,6 +112,7 @@ impl Fields {
             normalise_gain: normalise("gain"),
             normalise_rows: normalise("rows"),
             normalise_operand: normalise("operand"),
+            normalise_passes: normalise("passes"),
             matmul_operand: matmul("operand"),
             matmul_rows: matmul("rows"),
             matmul_slices: matmul("slices"),
@@ -121,12 +126,13 @@ impl Fields {
             attend_address: attend("address"),
             attend_stride: attend("stride"),
             attend_pair: attend("pair"),
+            attend_pairs: attend("pairs"),
             attend_rows: attend("rows"),
             attend_operand: attend("operand"),
             attend_keys: attend("keys"),
             attend_values: attend("values"),
             attend_kv_stride: attend("kv_stride"),
-            attend_softmax: attend("softmax"),
+            attend_passes: attend("passes"),
         }
     }
 }

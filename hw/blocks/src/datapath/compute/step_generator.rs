@@ -15,10 +15,10 @@ pub const LOOP_BITS: usize = 14;
 /// for o in 0..outer, i in 0..inner:
 ///     step { count, source, address + o, stride, entry + i entry_step,
 ///            scale + 4 (o / group) + i, first: starts and o = 0, finish: finishes and o + 1 = outer,
-///            end: finish and i + 1 = inner, turn: i }
+///            end: ends and finish and i + 1 = inner, turn: turn + i }
 /// ```
 ///
-/// - Does: a step a cycle, `busy` from the cycle after `start`.
+/// - Does: a step a cycle, `busy` from the cycle after `start`; while `limited`, only steps of the first `available` slices.
 #[derive(LogicBlock, Ports)]
 pub struct StepGenerator {
     /// Clock.
@@ -39,6 +39,8 @@ pub struct StepGenerator {
     pub address: Wire<In>,
     /// From a vector to the next.
     pub stride: Wire<In>,
+    /// First entry.
+    pub entry: Wire<In>,
     /// Entries from a tile to the next.
     pub entry_step: Wire<In>,
     /// Slices that share a scale; 0 for all.
@@ -49,8 +51,16 @@ pub struct StepGenerator {
     pub starts: Signal<In, Bit>,
     /// The last one finishes them.
     pub finishes: Signal<In, Bit>,
+    /// Sums that are finished are the last of their group.
+    pub ends: Signal<In, Bit>,
+    /// The first tile's turn.
+    pub turn: Wire<In>,
     /// Weights are INT4.
     pub int4: Signal<In, Bit>,
+    /// Are slices still being made?
+    pub limited: Signal<In, Bit>,
+    /// Slices that are there.
+    pub available: Wire<In>,
     /// Steps.
     pub step: ItemSource,
     /// Steps are left.
@@ -65,13 +75,16 @@ pub struct StepGenerator {
     source_held: Reg,
     at: Reg,
     stride_held: Reg,
-    entry: Reg,
+    entry_base: Reg,
+    entry_now: Reg,
     entry_held: Reg,
     group_held: Reg,
     scale_base: Reg,
     scale_now: Reg,
     starts_held: DFF<Bit>,
     finishes_held: DFF<Bit>,
+    ends_held: DFF<Bit>,
+    turn_held: Reg,
     int4_held: DFF<Bit>,
     _word: StepWord,
 }
@@ -96,12 +109,17 @@ impl StepGenerator {
             source: Wire::new(source),
             address: Wire::new(address),
             stride: Wire::new(stride),
+            entry: Wire::new(entry),
             entry_step: Wire::new(entry),
             group: Wire::new(LOOP_BITS),
             scale: Wire::new(scale),
             starts: Default::default(),
             finishes: Default::default(),
+            ends: Default::default(),
+            turn: Wire::new(word.turn.1),
             int4: Default::default(),
+            limited: Default::default(),
+            available: Wire::new(LOOP_BITS),
             step: ItemSource::new(word.bits),
             busy: Default::default(),
             active: Default::default(),
@@ -114,13 +132,16 @@ impl StepGenerator {
             source_held: Reg::new(source),
             at: Reg::new(address),
             stride_held: Reg::new(stride),
-            entry: Reg::new(entry),
+            entry_base: Reg::new(entry),
+            entry_now: Reg::new(entry),
             entry_held: Reg::new(entry),
             group_held: Reg::new(LOOP_BITS),
             scale_base: Reg::new(scale),
             scale_now: Reg::new(scale),
             starts_held: Default::default(),
             finishes_held: Default::default(),
+            ends_held: Default::default(),
+            turn_held: Reg::new(word.turn.1),
             int4_held: Default::default(),
             _word: word,
         })
@@ -131,33 +152,39 @@ impl Logic for StepGenerator {
     #[hdl(bits = self._word.bits)]
     fn update(&mut self) {
         dff_setup!(self, clock, active, o, i, grouped, outer_held, inner_held, count_held);
-        dff_setup!(self, clock, source_held, at, stride_held, entry, entry_held, group_held);
+        dff_setup!(self, clock, source_held, at, stride_held, entry_base, entry_now);
+        dff_setup!(self, clock, entry_held, group_held, ends_held, turn_held);
         dff_setup!(self, clock, scale_base, scale_now, starts_held, finishes_held, int4_held);
         let word = self._word;
         let last_inner = self.i.q.val() + 1 == self.inner_held.q.val();
         let last_outer = self.o.q.val() + 1 == self.outer_held.q.val();
         let first = self.starts_held.q.val() && !self.o.q.val().any();
         let finish = self.finishes_held.q.val() && last_outer;
-        self.step.valid.next = self.active.q.val();
+        let there = !self.limited.val() || self.o.q.val() < self.available.val();
+        self.step.valid.next = self.active.q.val() && there;
         self.busy.next = self.active.q.val();
         self.step.data.next.set_slice(word.count.0, &self.count_held.q.val());
         self.step.data.next.set_slice(word.source.0, &self.source_held.q.val());
         self.step.data.next.set_slice(word.address.0, &self.at.q.val());
         self.step.data.next.set_slice(word.stride.0, &self.stride_held.q.val());
-        self.step.data.next.set_slice(word.entry.0, &self.entry.q.val());
+        self.step.data.next.set_slice(word.entry.0, &self.entry_now.q.val());
         self.step.data.next.set_slice(word.scale.0, &self.scale_now.q.val());
         self.step.data.next.set_slice(word.first, &Word::from(first));
         self.step.data.next.set_slice(word.finish, &Word::from(finish));
-        self.step.data.next.set_slice(word.end, &Word::from(finish && last_inner));
+        let end = self.ends_held.q.val() && finish && last_inner;
+        self.step.data.next.set_slice(word.end, &Word::from(end));
         self.step.data.next.set_slice(word.int4, &Word::from(self.int4_held.q.val()));
-        self.step.data.next.set_slice(word.turn.0, &self.i.q.val().trunc(word.turn.1));
-        if self.active.q.val() && self.step.ready.val() {
+        self.step
+            .data
+            .next
+            .set_slice(word.turn.0, &(self.turn_held.q.val() + self.i.q.val().trunc(word.turn.1)));
+        if self.active.q.val() && there && self.step.ready.val() {
             self.i.d.next = self.i.q.val() + 1;
-            self.entry.d.next = self.entry.q.val() + self.entry_held.q.val();
+            self.entry_now.d.next = self.entry_now.q.val() + self.entry_held.q.val();
             self.scale_now.d.next = self.scale_now.q.val() + 1;
             if last_inner {
                 self.i.d.next = Word::zero(LOOP_BITS);
-                self.entry.d.next = Word::zero(word.entry.1);
+                self.entry_now.d.next = self.entry_base.q.val();
                 self.o.d.next = self.o.q.val() + 1;
                 self.at.d.next = self.at.q.val() + 1;
                 self.grouped.d.next = self.grouped.q.val() + 1;
@@ -183,13 +210,16 @@ impl Logic for StepGenerator {
             self.source_held.d.next = self.source.val();
             self.at.d.next = self.address.val();
             self.stride_held.d.next = self.stride.val();
-            self.entry.d.next = Word::zero(word.entry.1);
+            self.entry_base.d.next = self.entry.val();
+            self.entry_now.d.next = self.entry.val();
             self.entry_held.d.next = self.entry_step.val();
             self.group_held.d.next = self.group.val();
             self.scale_base.d.next = self.scale.val();
             self.scale_now.d.next = self.scale.val();
             self.starts_held.d.next = self.starts.val();
             self.finishes_held.d.next = self.finishes.val();
+            self.ends_held.d.next = self.ends.val();
+            self.turn_held.d.next = self.turn.val();
             self.int4_held.d.next = self.int4.val();
         }
         if self.reset.val() {

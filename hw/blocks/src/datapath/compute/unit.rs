@@ -15,6 +15,7 @@ use super::slice_memory::SliceMemory;
 use super::step_generator::{StepGenerator, LOOP_BITS};
 use super::walker::{Walker, COUNT_BITS};
 use crate::control::decode::WORD;
+use crate::control::UNITS;
 use crate::kv::delivery::{KvCommand, KvLoader, HEAD_BITS};
 use crate::kv::KvShape;
 use crate::npe::command::{self, Addend, Factor, Function, Statistic, COMMAND_BITS};
@@ -29,6 +30,7 @@ use crate::stream::{Fifo, FifoOptions, ItemSink, ItemSource, Storage, StreamSink
 use skipopu_hdl::prelude::*;
 use skipopu_isa::host::FaultKind;
 use skipopu_isa::set::INTERLEAVE;
+use skipopu_isa::spec::SIGNAL_LOW;
 use skipopu_isa::value;
 
 /// Readers of the scratchpad, the first of them never waits.
@@ -42,6 +44,10 @@ const READERS: usize = 4;
 const ENTRIES: usize = 8;
 /// Bits of a slice's address in an instruction, and of a product of sizes.
 const ADDRESS: usize = 18;
+/// Bits of the number of a round in its group: rounds of keys whose scores are drained together.
+const ROUNDS_BITS: usize = 3;
+/// Bits of the number of a key-value head, and of passes over them.
+const NUMBER: usize = 10;
 
 /// Bits of the end of what an instruction touches, in slices.
 const END: usize = 28;
@@ -72,11 +78,15 @@ const VALUES_DRAIN: usize = 13;
 const LAST: usize = 14;
 const SETTLE: usize = 15;
 const STATISTICS: usize = 16;
+const NEXT_PAIR: usize = 17;
+const NORMALISING: usize = 18;
 const STATE_BITS: usize = 5;
 
 /// Executes `route`, `normalise`, `matmul` and `attend`.
 ///
-/// - Does: an instruction at a time; a product's tiles, its vectors, sums, and what the NPE makes of them overlap.
+/// - Does: an instruction at a time; a product's tiles, its vectors, sums, and what the NPE makes of them overlap. Two things
+///   go on beside it: a fused `normalise` that gives no token makes its slices while the `matmul` after it multiplies those that
+///   are there, and of a fused `attend` the next pair's queries and keys pass while the pair before ends.
 ///   An instruction that goes beyond a memory, or a product or attention for no row, reports a `fault` before anything of it is written.
 /// - Guarantee: `finished` when everything that the instruction writes has been written.
 #[derive(LogicBlock, Ports)]
@@ -195,12 +205,40 @@ pub struct ComputeUnit {
     pair_kv: Reg,
     width: Reg,
     single: DFF<Bit>,
-    values_left: DFF<Bit>,
-    mask_item: Reg,
-    mask_there: DFF<Bit>,
-    mask_later: Reg,
-    mask_later_there: DFF<Bit>,
+    number: Reg,
+    pairs_left: Reg,
+    last_number: Reg,
+    last_slices: Reg,
+    last_kv: Reg,
+    value_slices: Reg,
+    value_single: DFF<Bit>,
+    values_pending: DFF<Bit>,
+    queried: DFF<Bit>,
+    again: DFF<Bit>,
+    queries_left: Reg,
+    query_writes: Reg,
+    all_probable: DFF<Bit>,
+    passes_left: Reg,
+    pass_values: DFF<Bit>,
+    pass_kv: Reg,
+    pass_number: Reg,
+    norm_word: Reg,
+    norm_selected: Reg,
+    norm_left: Reg,
+    norm_at: Reg,
+    norm_there: Reg,
+    norm_writes: Reg,
+    norm_unwritten: Reg,
+    norm_active: DFF<Bit>,
+    normalises: Signal<Local, Bit>,
+    queries: Signal<Local, Bit>,
+    drains_values: Signal<Local, Bit>,
+    masks: Fifo,
     mask_walk: Reg,
+    group_open: DFF<Bit>,
+    group_entry: Reg,
+    group_rounds: Reg,
+    drain_entry: Reg,
     keys_done: DFF<Bit>,
     place: Reg,
     own_row: Reg,
@@ -303,8 +341,14 @@ impl ComputeUnit {
         let commands =
             FifoOptions { storage: Some(Storage::Lutram), ..FifoOptions::new(COMMAND_BITS, 4) };
         let (rows, slice) = (shape.rows, shape.slice_bits());
+        // A round's mask, and whether it ends its group.
         let mask = 2 + shape.round();
+        let masks = FifoOptions {
+            storage: Some(Storage::Lutram),
+            ..FifoOptions::new(mask + 1, 2 << ROUNDS_BITS)
+        };
         let closing = npe.square_latency() + 1;
+        let query_bits = ENTRIES + HEAD_BITS + index_bits(shape.tiles_per_slice() + 1) + 1;
         Ok(ComputeUnit {
             clock: Default::default(),
             reset: Default::default(),
@@ -391,12 +435,40 @@ impl ComputeUnit {
             pair_kv: Reg::new(ADDRESS),
             width: Reg::new(ADDRESS),
             single: Default::default(),
-            values_left: Default::default(),
-            mask_item: Reg::new(mask),
-            mask_there: Default::default(),
-            mask_later: Reg::new(mask),
-            mask_later_there: Default::default(),
+            number: Reg::new(NUMBER),
+            pairs_left: Reg::new(NUMBER),
+            last_number: Reg::new(NUMBER),
+            last_slices: Reg::new(ADDRESS),
+            last_kv: Reg::new(ADDRESS),
+            value_slices: Reg::new(ADDRESS),
+            value_single: Default::default(),
+            values_pending: Default::default(),
+            queried: Default::default(),
+            again: Default::default(),
+            queries_left: Reg::new(query_bits),
+            query_writes: Reg::new(query_bits),
+            all_probable: Default::default(),
+            passes_left: Reg::new(NUMBER),
+            pass_values: Default::default(),
+            pass_kv: Reg::new(ADDRESS),
+            pass_number: Reg::new(NUMBER),
+            norm_word: Reg::new(WORD),
+            norm_selected: Reg::new(rows),
+            norm_left: Reg::new(LOOP_BITS),
+            norm_at: Reg::new(LOOP_BITS),
+            norm_there: Reg::new(LOOP_BITS),
+            norm_writes: Reg::new(ENTRIES + index_bits(shape.tiles_per_slice() + 1)),
+            norm_unwritten: Reg::new(ENTRIES + index_bits(shape.tiles_per_slice() + 1)),
+            norm_active: Default::default(),
+            normalises: Default::default(),
+            queries: Default::default(),
+            drains_values: Default::default(),
+            masks: Fifo::new(&masks)?,
             mask_walk: Reg::new(mask),
+            group_open: Default::default(),
+            group_entry: Reg::new(shape.entry_bits()),
+            group_rounds: Reg::new(ROUNDS_BITS),
+            drain_entry: Reg::new(shape.entry_bits()),
             keys_done: Default::default(),
             place: Reg::new(PLACE_BITS),
             own_row: Reg::new(shape.row_count_bits() + 1),
@@ -467,17 +539,22 @@ impl Logic for ComputeUnit {
         dff_setup!(self, clock, grouped, attention, forward, logits_row, logits_live);
         dff_setup!(self, clock, step_left, drain_left, draining, drain_block);
         dff_setup!(self, clock, drain_tile, turn, parity, head_slices, shared_slices);
-        dff_setup!(self, clock, pair_slices, pair_kv, width, single, values_left, mask_item);
-        dff_setup!(self, clock, mask_there, mask_walk, keys_done, place, own_row, slice, begun);
+        dff_setup!(self, clock, pair_slices, pair_kv, width, single, number, group_open);
+        dff_setup!(self, clock, group_entry, group_rounds, drain_entry);
+        dff_setup!(self, clock, pairs_left, last_number, last_slices, last_kv, value_slices);
+        dff_setup!(self, clock, value_single, values_pending, queried, queries_left);
+        dff_setup!(self, clock, query_writes, all_probable, passes_left, pass_values, pass_kv);
+        dff_setup!(self, clock, pass_number, norm_word, norm_selected, norm_left, norm_at);
+        dff_setup!(self, clock, again, norm_there, norm_writes, norm_unwritten, norm_active);
+        dff_setup!(self, clock, mask_walk, keys_done, place, own_row, slice, begun);
         dff_setup!(self, clock, settle, overflow, done, op_flags, op_space, op_region, op_reads);
         dff_setup!(self, clock, op_hides, op_ends, softmaxed, probable, unwritten);
-        dff_setup!(self, clock, mask_later, mask_later_there);
         dff_setup!(self, clock, closing, empty, beyond, checks, scanned);
         dff_setup!(self, clock, last_row, row_offset, own_offset, dense_offset, reached);
         clock!(self, clock, scratchpad, constants, operand0, operand1, bank0, bank1, scores);
         clock!(self, clock, array, driver, weight_loader, scales, router_loader, kv_loader);
         clock!(self, clock, steps, sums, walker, feeder, npe, sink, commands, compare0, compare1);
-        clock!(self, clock, source_wait);
+        clock!(self, clock, source_wait, masks);
         let shape = self._shape;
         let f = self._fields;
         let op = self._op;
@@ -508,6 +585,7 @@ impl Logic for ComputeUnit {
         self.npe.reset.next = reset;
         self.sink.reset.next = reset;
         self.commands.reset.next = reset;
+        self.masks.reset.next = reset;
 
         // The scratchpad's readers.
         let driver_reads =
@@ -673,12 +751,15 @@ impl Logic for ComputeUnit {
         let wide = function == value::Function::Wide as usize;
         let residual = function == value::Function::Residual as usize;
         let rotate = function == value::Function::Rotate as usize;
-        let rowwise = self.word.q.val().bit(f.attend_softmax.0);
+        let rowwise = self.word.q.val().bit(f.attend_passes.0);
         let statistics = self.word.q.val().slice(f.route_statistics.0, f.route_statistics.1).any();
 
         // What may go on.
-        self.can_walk.next = !self.walker.busy.val() && self.commands.r#in.ready.val();
+        let walks = !self.walker.busy.val() && self.commands.r#in.ready.val();
+        self.normalises.next = walks && self.norm_left.q.val().any();
+        self.can_walk.next = walks && !self.norm_left.q.val().any();
         self.quiet.next = !self.walker.busy.val()
+            && !self.norm_active.q.val()
             && !self.feeder.busy.val()
             && !self.sink.busy.val()
             && !self.logits_live.q.val()
@@ -686,8 +767,20 @@ impl Logic for ComputeUnit {
         let can_drain = self.can_walk.val() && self.sums.drain.ready.val();
         let free = self.sums.free.val().any();
 
+        // Of a pair of heads: the next one's queries follow the probabilities, its values are drained before the next one's scores.
+        let more_pairs = self.pairs_left.q.val().any();
+        self.queries.next = self.can_walk.val()
+            && state == VALUES
+            && !rowwise
+            && more_pairs
+            && !self.queried.q.val()
+            && self.softmaxed.q.val() == self.place.q.val();
+        self.drains_values.next =
+            state == VALUES_DRAIN || (state == KEYS && self.values_pending.q.val());
+        let next_slices = self.pair_slices.q.val() + (self.shared_slices.q.val() << 1);
+
         // Defaults: nothing begins.
-        self.walk.next = false;
+        self.walk.next = self.normalises.val();
         self.steps.start.next = false;
         self.sums.begin.next = false;
         self.sums.drain.valid.next = false;
@@ -695,6 +788,9 @@ impl Logic for ComputeUnit {
         self.router_loader.command.valid.next = false;
         self.kv_loader.command.valid.next = false;
         self.kv_loader.mask.ready.next = false;
+        self.masks.r#in.valid.next = false;
+        self.masks.r#in.last.next = false;
+        self.masks.out.ready.next = false;
         self.instruction.ready.next = state == IDLE;
         self.done.d.next = false;
         self.logits_live.d.next = self.feeder.logits_valid.val();
@@ -719,9 +815,21 @@ impl Logic for ComputeUnit {
             cat!(self.parity.q.val(), Word::zero(ScaleBuffer::ADDRESS_BITS - 1));
         self.steps.starts.next = true;
         self.steps.finishes.next = true;
+        self.steps.ends.next = true;
+        self.steps.entry.next = Word::zero(entry_bits);
+        self.steps.turn.next = Word::zero(self.steps.turn.width());
         self.steps.int4.next = true;
+        self.steps.limited.next = self.norm_active.q.val();
+        self.steps.available.next = self.norm_there.q.val();
         let entries = self.entries.q.val();
         let item_last = self.kv_loader.mask.data.val().bit(round);
+        // A group of rounds is full when no other one fits into a half of the sums.
+        let room = entries.clone().zext(ENTRIES + 2) + entries.clone().zext(ENTRIES + 2);
+        let after = self.group_entry.q.val().zext(ENTRIES + 2) + room;
+        let closes = item_last
+            || self.group_rounds.q.val().all()
+            || after > Word::new(ENTRIES + 2, shape.entries() as u128);
+        self.masks.r#in.data.next = cat!(closes, self.kv_loader.mask.data.val());
         if self.kind.val() == ROUTE_KIND {
             self.steps.outer.next =
                 self.word.q.val().slice(f.route_slices.0, f.route_slices.1).zext(LOOP_BITS);
@@ -752,6 +860,9 @@ impl Logic for ComputeUnit {
             if state == KEYS {
                 self.steps.outer.next = self.head_slices.q.val().zext(LOOP_BITS);
                 self.steps.inner.next = Word::new(LOOP_BITS, 1);
+                self.steps.entry.next = self.group_entry.q.val();
+                self.steps.turn.next = self.group_rounds.q.val().trunc(self.steps.turn.width());
+                self.steps.ends.next = closes;
             } else {
                 self.steps.outer.next = Word::new(LOOP_BITS, 1);
                 self.steps.inner.next = chunks.clone().zext(LOOP_BITS);
@@ -774,6 +885,7 @@ impl Logic for ComputeUnit {
         let drained = mux(several, Word::new(3, INTERLEAVE as u128), blocks_left.trunc(3));
         let one = Word::new(entry_bits, 1);
         self.sums.drain.data.next = cat!(
+            false,
             true,
             Word::new(entry_bits, rows as u128),
             drained.clone().zext(8),
@@ -784,6 +896,7 @@ impl Logic for ComputeUnit {
         if self.kind.val() == ROUTE_KIND {
             self.sums.drain.data.next = cat!(
                 false,
+                false,
                 Word::zero(entry_bits),
                 Word::new(8, 1),
                 one.clone(),
@@ -792,12 +905,13 @@ impl Logic for ComputeUnit {
             );
         } else if self.kind.val() == ATTEND_KIND {
             self.sums.drain.data.next = cat!(
+                !self.drains_values.val() && !self.masks.out.data.val().bit(round + 2),
                 false,
                 entries.clone().zext(entry_bits + ENTRIES).trunc(entry_bits),
-                mux(state == KEYS, Word::new(8, 1), chunks.clone()),
+                mux(self.drains_values.val(), chunks.clone(), Word::new(8, 1)),
                 one,
                 entries.clone(),
-                Word::zero(entry_bits)
+                mux(self.drains_values.val(), Word::zero(entry_bits), self.drain_entry.q.val())
             );
         }
 
@@ -819,10 +933,11 @@ impl Logic for ComputeUnit {
                 .zext(constant_bits + ADDRESS)
                 .trunc(constant_bits)
         );
-        let of_values = self.values_left.q.val();
+        let of_values = self.pass_values.q.val();
+        let pass_single = self.pass_number.q.val() + 1 >= self.kv_heads.val().zext(NUMBER);
         let keys_at = self.word.q.val().slice(f.attend_keys.0, f.attend_keys.1);
         let values_at = self.word.q.val().slice(f.attend_values.0, f.attend_values.1);
-        let kv_at = mux(of_values, values_at, keys_at).zext(ADDRESS) + self.pair_kv.q.val();
+        let kv_at = mux(of_values, values_at, keys_at).zext(ADDRESS) + self.pass_kv.q.val();
         let pass_values = self.head_slices.q.val().zext(16) << (lanes.ilog2() as usize + 1);
         let pass_words = (pass_values + Word::new(16, 31)) >> 5;
         self.kv_loader
@@ -845,7 +960,7 @@ impl Logic for ComputeUnit {
             .data
             .next
             .set_slice(kvc.earlier, &Word::from(self.position.val().any()));
-        self.kv_loader.command.data.next.set_slice(kvc.single, &Word::from(self.single.q.val()));
+        self.kv_loader.command.data.next.set_slice(kvc.single, &Word::from(pass_single));
 
         // Walks; most of them over rows of slices.
         let at_bits = walk_bits + ADDRESS;
@@ -896,7 +1011,52 @@ impl Logic for ComputeUnit {
         let outputs = self.word.q.val().slice(f.matmul_outputs.0, f.matmul_outputs.1);
         let all_outputs = outputs.zext(ADDRESS) << shift;
         let wanted_outputs = mux(wide, all_outputs.clone() >> 1, all_outputs);
-        if state == ROUTE_STATISTICS || state == NORMALISE {
+        if self.normalises.val() {
+            // A slice of every row.
+            let kept = walk_bits - shift;
+            let bits = |(low, bits): (usize, usize)| (low, bits.min(kept));
+            let (address, gain) = (bits(f.normalise_address), bits(f.normalise_gain));
+            let (stride, slices) = (bits(f.normalise_stride), bits(f.normalise_slices));
+            let at = self.norm_word.q.val().slice(address.0, address.1).zext(kept)
+                + self.norm_at.q.val().zext(kept + LOOP_BITS).trunc(kept);
+            let gain_at = self.norm_word.q.val().slice(gain.0, gain.1).zext(kept)
+                + self.norm_at.q.val().zext(kept + LOOP_BITS).trunc(kept);
+            let stride = self.norm_word.q.val().slice(stride.0, stride.1).zext(walk_bits);
+            let length = self.norm_word.q.val().slice(slices.0, slices.1).zext(walk_bits);
+            self.walker.mask.next = self.norm_selected.q.val();
+            self.walker.tiles.next = Word::new(COUNT_BITS, tiles as u128);
+            self.walker.source_base.next = at.zext(walk_bits) << shift;
+            self.walker.source_row.next = stride << shift;
+            self.walker.operand_base.next = gain_at.zext(walk_bits) << shift;
+            self.walker.target_base.next =
+                (self.norm_at.q.val().zext(walk_bits + LOOP_BITS) << shift).trunc(walk_bits);
+            self.walker.target_row.next = length.clone() << shift;
+            self.walker.dense.next = true;
+            self.walker.count_places.next = true;
+            self.walker.place_base.next =
+                (self.norm_at.q.val().zext(PLACE_BITS + LOOP_BITS) << shift).trunc(PLACE_BITS);
+            self.command.next.set_slice(command::HALF_IN.0, &Word::ones(1));
+            self.command.next.set_slice(command::HALF_OUT.0, &Word::ones(1));
+            self.command.next.set_slice(
+                command::LENGTH.0,
+                &(length.zext(32) << (lanes.ilog2() as usize)).trunc(command::LENGTH.1),
+            );
+            self.command.next.set_slice(
+                command::CONSTANT.0,
+                &self.inverse_dim.val().slice(7, command::CONSTANT.1),
+            );
+            self.command.next.set_slice(
+                command::FUNCTION.0,
+                &Word::new(command::FUNCTION.1, Function::RmsNorm as u128),
+            );
+            self.command.next.set_slice(
+                command::FACTOR.0,
+                &Word::new(command::FACTOR.1, Factor::Operand as u128),
+            );
+            reads = Word::new(4, (1 << READS_SOURCE) | (1 << READS_CONSTANTS));
+            flags = Word::new(6, 1 << WRITES);
+            space = Word::from(self.norm_word.q.val().bit(f.normalise_operand.0)).zext(2) + 1;
+        } else if state == ROUTE_STATISTICS || state == NORMALISE {
             let normalises = state == NORMALISE;
             let address = mux(
                 normalises,
@@ -1003,7 +1163,7 @@ impl Logic for ComputeUnit {
             self.walker.count_labels.next = true;
             let head_tiles = (self.head_slices.q.val().zext(at_bits) << shift).trunc(COUNT_BITS);
             // Scores: their statistics are taken while they stream, or in a pass of their own.
-            if state == KEYS || state == STATISTICS {
+            if (state == KEYS && !self.drains_values.val()) || state == STATISTICS {
                 self.command.next.set_slice(command::DROP.0, &Word::ones(1));
                 if state == STATISTICS || !rowwise {
                     self.command.next.set_slice(
@@ -1016,9 +1176,11 @@ impl Logic for ComputeUnit {
                 command::CONSTANT.0,
                 &self.score_factor.val().slice(7, command::CONSTANT.1),
             );
-            if state == QUERIES {
+            if state == QUERIES || self.queries.val() {
                 let address = self.word.q.val().slice(f.attend_address.0, f.attend_address.1);
-                let at = address.zext(at_bits) + self.pair_slices.q.val().zext(at_bits);
+                let pair =
+                    mux(state == QUERIES, self.pair_slices.q.val(), next_slices.trunc(ADDRESS));
+                let at = address.zext(at_bits) + pair.zext(at_bits);
                 let stride = self.word.q.val().slice(f.attend_stride.0, f.attend_stride.1);
                 self.walker.source_base.next = (at << shift).trunc(walk_bits);
                 self.walker.source_row.next = (stride.zext(at_bits) << shift).trunc(walk_bits);
@@ -1028,13 +1190,13 @@ impl Logic for ComputeUnit {
                 reads = Word::new(4, 1 << READS_SOURCE);
                 flags = Word::new(6, 1 << WRITES);
                 space = Word::new(SPACE_BITS, Space::Banks as u128);
-            } else if state == KEYS {
+            } else if state == KEYS && !self.drains_values.val() {
                 self.walker.tiles.next = Word::new(COUNT_BITS, round_tiles as u128);
                 self.walker.count_places.next = true;
                 self.walker.place_base.next = self.place.q.val();
                 flags = Word::new(6, (1 << SUMS) | (1 << SCORES));
                 hides = true;
-                ends = self.mask_item.q.val().bit(round);
+                ends = self.masks.out.data.val().bit(round);
             } else if state == STATISTICS {
                 self.walker.tiles.next = self.place.q.val().zext(COUNT_BITS);
                 self.walker.count_places.next = true;
@@ -1060,11 +1222,11 @@ impl Logic for ComputeUnit {
                 self.walker.chunks.next = chunks.clone();
                 self.walker.tiles.next = Word::new(COUNT_BITS, round_tiles as u128);
                 self.walker.target_base.next =
-                    (self.pair_slices.q.val().zext(at_bits) << shift).trunc(walk_bits);
+                    (self.value_slices.q.val().zext(at_bits) << shift).trunc(walk_bits);
                 self.walker.target_row.next =
                     (self.width.q.val().zext(at_bits) << shift).trunc(walk_bits);
                 self.walker.dense.next = true;
-                self.walker.single.next = self.single.q.val();
+                self.walker.single.next = self.value_single.q.val();
                 self.command.next.set_slice(command::HALF_OUT.0, &Word::ones(1));
                 flags = Word::new(6, (1 << SUMS) | (1 << WRITES));
                 space = Word::from(self.word.q.val().bit(f.attend_operand.0)).zext(2) + 1;
@@ -1086,12 +1248,23 @@ impl Logic for ComputeUnit {
             self.head_slices.d.next = (up >> (lanes.ilog2() as usize)).trunc(HEAD_BITS);
             self.shared_slices.d.next =
                 (self.heads_per_kv.val() * self.head_slices.q.val()).zext(ADDRESS);
-            let pair = self.word.q.val().slice(f.attend_pair.0, f.attend_pair.1);
-            let twice = pair.zext(ADDRESS) << 1;
-            self.pair_slices.d.next = (twice.clone() * self.shared_slices.q.val()).trunc(ADDRESS);
-            self.pair_kv.d.next = (twice.clone() * self.head_slices.q.val()).trunc(ADDRESS);
+            let pair = self.word.q.val().slice(f.attend_pair.0, f.attend_pair.1).zext(NUMBER);
+            let pairs = self.word.q.val().slice(f.attend_pairs.0, f.attend_pairs.1).zext(NUMBER);
+            let last_pair = pair.clone() + pairs.clone() - 1;
+            self.number.d.next = pair << 1;
+            self.last_number.d.next = last_pair << 1;
+            self.pairs_left.d.next = pairs - 1;
+            let first = self.number.q.val();
+            let last = self.last_number.q.val();
+            self.pair_slices.d.next = (first.clone() * self.shared_slices.q.val()).trunc(ADDRESS);
+            self.last_slices.d.next = (last.clone() * self.shared_slices.q.val()).trunc(ADDRESS);
+            self.pair_kv.d.next = (first * self.head_slices.q.val()).zext(ADDRESS);
+            self.last_kv.d.next = (last.clone() * self.head_slices.q.val()).zext(ADDRESS);
             self.width.d.next = (self.kv_heads.val() * self.shared_slices.q.val()).trunc(ADDRESS);
-            self.single.d.next = twice + 1 >= self.kv_heads.val().zext(ADDRESS);
+            self.single.d.next = last + 1 >= self.kv_heads.val().zext(NUMBER);
+            self.passes_left.d.next = Word::zero(NUMBER);
+            self.queries_left.d.next = Word::zero(self.queries_left.width());
+            self.values_pending.d.next = false;
             if self.settle.q.val() == 0 {
                 self.selected.d.next = self.picked.val();
                 self.scan.d.next = self.picked.val();
@@ -1113,8 +1286,10 @@ impl Logic for ComputeUnit {
                         self.grouped.d.next = slices.zext(LOOP_BITS + 1);
                     }
                 }
-                let counted =
-                    !self.scan.q.val().any() && (!grouping || self.kind.val() != MATMUL_KIND);
+                // Only a product may run beside slices that are still being normalised.
+                let counted = !self.scan.q.val().any()
+                    && (!grouping || self.kind.val() != MATMUL_KIND)
+                    && (!self.norm_active.q.val() || self.kind.val() == MATMUL_KIND);
                 if counted && self.settle.q.val() == 3 {
                     if self.kind.val() == ROUTE_KIND {
                         self.state.d.next = Word::new(STATE_BITS, ROUTE as u128);
@@ -1129,6 +1304,10 @@ impl Logic for ComputeUnit {
                     } else if self.kind.val() == MATMUL_KIND {
                         self.state.d.next = Word::new(STATE_BITS, MATMUL as u128);
                     } else {
+                        self.passes_left.d.next = (self.pairs_left.q.val() + 1) << 1;
+                        self.pass_values.d.next = false;
+                        self.pass_kv.d.next = self.pair_kv.q.val();
+                        self.pass_number.d.next = self.number.q.val();
                         self.state.d.next = Word::new(STATE_BITS, QUERIES as u128);
                     }
                 }
@@ -1159,9 +1338,32 @@ impl Logic for ComputeUnit {
                 self.state.d.next = Word::new(STATE_BITS, LAST as u128);
             }
         } else if state == NORMALISE {
-            if self.can_walk.val() {
-                self.walk.next = true;
+            if self.word.q.val().bit(f.normalise_passes.0) {
+                if self.can_walk.val() {
+                    self.walk.next = true;
+                    self.state.d.next = Word::new(STATE_BITS, LAST as u128);
+                }
+            } else {
+                let length = self.word.q.val().slice(f.normalise_slices.0, f.normalise_slices.1);
+                let writes = self.count.q.val().zext(self.norm_writes.width()) << shift;
+                self.norm_word.d.next = self.word.q.val();
+                self.norm_selected.d.next = self.selected.q.val();
+                self.norm_left.d.next = length.clone().zext(LOOP_BITS);
+                self.norm_at.d.next = Word::zero(LOOP_BITS);
+                self.norm_there.d.next = Word::zero(LOOP_BITS);
+                self.norm_writes.d.next = writes.clone();
+                self.norm_unwritten.d.next = writes;
+                self.norm_active.d.next = length.any();
+                self.state.d.next = Word::new(STATE_BITS, NORMALISING as u128);
+            }
+        } else if state == NORMALISING {
+            // Nobody hears of its end but the unit's next instruction; and what lies beyond a memory is known by now.
+            let tokens = self.word.q.val().slice(SIGNAL_LOW as usize, UNITS).any();
+            if tokens {
                 self.state.d.next = Word::new(STATE_BITS, LAST as u128);
+            } else if !self.checks.q.val().any() && !self.beyond.q.val() {
+                self.done.d.next = true;
+                self.state.d.next = Word::zero(STATE_BITS);
             }
         } else if state == MATMUL {
             self.weight_loader.command.valid.next = true;
@@ -1213,38 +1415,38 @@ impl Logic for ComputeUnit {
             if !self.settle.q.val().all() {
                 self.settle.d.next = self.settle.q.val() + 1;
             }
-            self.values_left.d.next = false;
-            self.mask_there.d.next = false;
-            self.mask_later_there.d.next = false;
+            self.group_open.d.next = false;
+            self.group_entry.d.next = Word::zero(entry_bits);
+            self.group_rounds.d.next = Word::zero(ROUNDS_BITS);
+            self.drain_entry.d.next = Word::zero(entry_bits);
             self.keys_done.d.next = false;
             self.draining.d.next = false;
             self.place.d.next = Word::zero(PLACE_BITS);
             self.own_row.d.next = Word::zero(self.own_row.width());
             if self.settle.q.val().all() && self.quiet.val() {
-                self.kv_loader.command.valid.next = true;
-                if self.kv_loader.command.ready.val() {
-                    self.values_left.d.next = true;
-                    self.state.d.next = Word::new(STATE_BITS, KEYS as u128);
-                }
+                self.state.d.next = Word::new(STATE_BITS, KEYS as u128);
             }
         } else if state == KEYS {
-            // A round is multiplied while the one before is on its way through the array and out of the sums.
+            // Rounds are multiplied while those before are on their way through the array and out of the sums.
             let begins = self.kv_loader.mask.valid.val()
-                && free
+                && (self.group_open.q.val() || free)
+                && self.masks.r#in.ready.val()
                 && !self.steps.busy.val()
-                && !self.mask_later_there.q.val()
+                && !self.queries_left.q.val().any()
                 && !self.keys_done.q.val();
             if begins {
                 self.kv_loader.mask.ready.next = true;
+                self.masks.r#in.valid.next = true;
                 self.steps.start.next = true;
-                self.sums.begin.next = true;
+                self.sums.begin.next = !self.group_open.q.val();
                 self.keys_done.d.next = item_last;
-                if self.mask_there.q.val() {
-                    self.mask_later.d.next = self.kv_loader.mask.data.val();
-                    self.mask_later_there.d.next = true;
-                } else {
-                    self.mask_item.d.next = self.kv_loader.mask.data.val();
-                    self.mask_there.d.next = true;
+                self.group_open.d.next = !closes;
+                self.group_entry.d.next =
+                    self.group_entry.q.val() + entries.zext(entry_bits + ENTRIES).trunc(entry_bits);
+                self.group_rounds.d.next = self.group_rounds.q.val() + 1;
+                if closes {
+                    self.group_entry.d.next = Word::zero(entry_bits);
+                    self.group_rounds.d.next = Word::zero(ROUNDS_BITS);
                 }
             }
             if self.draining.q.val() {
@@ -1265,17 +1467,22 @@ impl Logic for ComputeUnit {
                         self.overflow.d.next = true;
                     }
                 }
-            } else if self.mask_there.q.val() && can_drain {
+            } else if self.values_pending.q.val() {
+                if can_drain {
+                    self.sums.drain.valid.next = true;
+                    self.walk.next = true;
+                    self.values_pending.d.next = false;
+                }
+            } else if self.masks.out.valid.val() && can_drain {
                 self.sums.drain.valid.next = true;
                 self.walk.next = true;
                 self.draining.d.next = true;
-                self.mask_walk.d.next = self.mask_item.q.val();
-                self.mask_item.d.next = self.mask_later.q.val();
-                self.mask_there.d.next = self.mask_later_there.q.val();
-                self.mask_later_there.d.next = false;
-                if begins {
-                    self.mask_item.d.next = self.kv_loader.mask.data.val();
-                    self.mask_there.d.next = true;
+                self.masks.out.ready.next = true;
+                self.mask_walk.d.next = self.masks.out.data.val().trunc(round + 2);
+                self.drain_entry.d.next = self.drain_entry.q.val()
+                    + self.entries.q.val().zext(entry_bits + ENTRIES).trunc(entry_bits);
+                if self.masks.out.data.val().bit(round + 2) {
+                    self.drain_entry.d.next = Word::zero(entry_bits);
                 }
             }
         } else if state == STATISTICS {
@@ -1295,6 +1502,8 @@ impl Logic for ComputeUnit {
             self.unwritten.d.next = slice_writes.clone();
             self.slice.d.next = Word::zero(PLACE_BITS);
             self.begun.d.next = false;
+            self.queried.d.next = false;
+            self.all_probable.d.next = false;
             if self.settle.q.val().all() && self.quiet.val() {
                 self.walk.next = rowwise;
                 self.settle.d.next = Word::zero(4);
@@ -1314,15 +1523,24 @@ impl Logic for ComputeUnit {
                 self.unwritten.d.next = self.unwritten.q.val() - 1;
                 if self.unwritten.q.val() == 1 {
                     self.unwritten.d.next = slice_writes;
-                    self.probable.d.next = self.probable.q.val() + 1;
+                    let probable = self.probable.q.val() + 1;
+                    self.probable.d.next = probable.clone();
+                    if probable == self.place.q.val() >> shift {
+                        self.all_probable.d.next = true;
+                    }
                 }
+            }
+            if self.queries.val() {
+                self.walk.next = true;
+                self.queried.d.next = true;
+                self.queries_left.d.next = self.query_writes.q.val();
             }
             let whole = self.settle.q.val().all() && (self.begun.q.val() || self.quiet.val());
             let there = self.slice.q.val() < self.probable.q.val();
             let probable = (rowwise && whole) || (!rowwise && there);
             if self.kv_loader.mask.valid.val()
                 && probable
-                && !self.values_left.q.val()
+                && (rowwise || !more_pairs || !item_last || self.queried.q.val())
                 && !self.steps.busy.val()
                 && (self.begun.q.val() || free)
             {
@@ -1332,14 +1550,43 @@ impl Logic for ComputeUnit {
                 self.begun.d.next = true;
                 self.slice.d.next = self.slice.q.val() + 1;
                 if item_last {
+                    self.value_slices.d.next = self.pair_slices.q.val();
+                    self.value_single.d.next =
+                        self.number.q.val() + 1 >= self.kv_heads.val().zext(NUMBER);
+                    self.again.d.next = more_pairs;
                     self.state.d.next = Word::new(STATE_BITS, VALUES_DRAIN as u128);
+                    if more_pairs {
+                        self.pairs_left.d.next = self.pairs_left.q.val() - 1;
+                        self.pair_slices.d.next = next_slices.trunc(ADDRESS);
+                        self.number.d.next = self.number.q.val() + 2;
+                        if !rowwise {
+                            self.values_pending.d.next = true;
+                            self.keys_done.d.next = false;
+                            self.draining.d.next = false;
+                            self.place.d.next = Word::zero(PLACE_BITS);
+                            self.own_row.d.next = Word::zero(self.own_row.width());
+                            self.state.d.next = Word::new(STATE_BITS, KEYS as u128);
+                        }
+                    }
                 }
             }
         } else if state == VALUES_DRAIN {
             if can_drain {
                 self.sums.drain.valid.next = true;
                 self.walk.next = true;
-                self.state.d.next = Word::new(STATE_BITS, LAST as u128);
+                self.settle.d.next = Word::zero(4);
+                self.state.d.next = mux(
+                    self.again.q.val(),
+                    Word::new(STATE_BITS, NEXT_PAIR as u128),
+                    Word::new(STATE_BITS, LAST as u128),
+                );
+            }
+        } else if state == NEXT_PAIR {
+            if !self.settle.q.val().all() {
+                self.settle.d.next = self.settle.q.val() + 1;
+            }
+            if self.settle.q.val().all() && self.quiet.val() {
+                self.state.d.next = Word::new(STATE_BITS, QUERIES as u128);
             }
         } else if state == LAST {
             self.settle.d.next = Word::zero(4);
@@ -1356,10 +1603,41 @@ impl Logic for ComputeUnit {
                 }
             }
         }
-        if self.values_left.q.val() {
-            self.kv_loader.command.valid.next = true;
-            if self.kv_loader.command.ready.val() {
-                self.values_left.d.next = false;
+        // Keys and values of the pairs in turn, as early as the loader takes them.
+        self.kv_loader.command.valid.next = self.passes_left.q.val().any();
+        if self.passes_left.q.val().any() && self.kv_loader.command.ready.val() {
+            self.passes_left.d.next = self.passes_left.q.val() - 1;
+            self.pass_values.d.next = !self.pass_values.q.val();
+            if self.pass_values.q.val() {
+                self.pass_kv.d.next =
+                    self.pass_kv.q.val() + (self.head_slices.q.val().zext(ADDRESS) << 1);
+                self.pass_number.d.next = self.pass_number.q.val() + 2;
+            }
+        }
+        // A pair's queries are there when all of their tiles have been written.
+        let query_bits = self.query_writes.width();
+        let query_slices = self.entries.q.val() * self.head_slices.q.val();
+        self.query_writes.d.next = query_slices.zext(query_bits) << (shift + 1);
+        if self.all_probable.q.val()
+            && self.queries_left.q.val().any()
+            && self.sink.write.val().slice(3, 2).any()
+        {
+            self.queries_left.d.next = self.queries_left.q.val() - 1;
+        }
+        // Slices that are normalised beside the instruction.
+        if self.normalises.val() {
+            self.norm_left.d.next = self.norm_left.q.val() - 1;
+            self.norm_at.d.next = self.norm_at.q.val() + 1;
+        }
+        if self.norm_active.q.val() && self.sink.write.val().slice(1, 2).any() {
+            self.norm_unwritten.d.next = self.norm_unwritten.q.val() - 1;
+            if self.norm_unwritten.q.val() == 1 {
+                let there = self.norm_there.q.val() + 1;
+                let length =
+                    self.norm_word.q.val().slice(f.normalise_slices.0, f.normalise_slices.1);
+                self.norm_unwritten.d.next = self.norm_writes.q.val();
+                self.norm_there.d.next = there.clone();
+                self.norm_active.d.next = there != length.zext(LOOP_BITS);
             }
         }
         self.finished.next = self.done.q.val();
@@ -1407,7 +1685,7 @@ impl Logic for ComputeUnit {
         } else if attends {
             stride = self.word.q.val().slice(f.attend_stride.0, f.attend_stride.1);
             start = self.word.q.val().slice(f.attend_address.0, f.attend_address.1);
-            length = self.pair_slices.q.val() + heads;
+            length = self.last_slices.q.val() + heads;
             dense = self.width.q.val();
         }
         let before = mux(multiplies, self.count.q.val() - 1, self.count.q.val());
@@ -1418,7 +1696,7 @@ impl Logic for ComputeUnit {
         self.own_offset.d.next = (own * own_stride).zext(END);
         let of_scratchpad = !multiplies || !target_space.any();
         let head = self.head_slices.q.val().zext(ADDRESS);
-        let own_length = self.pair_kv.q.val() + mux(self.single.q.val(), head.clone(), head << 1);
+        let own_length = self.last_kv.q.val() + mux(self.single.q.val(), head.clone(), head << 1);
         let own_end = self.own_offset.q.val() + own_length.zext(END);
         if of_scratchpad {
             self.ends[ROWS_END].d.next =
@@ -1665,9 +1943,11 @@ impl Logic for ComputeUnit {
             self.checks.d.next = Word::zero(2);
             self.closing.d.next = Word::zero(self.closing.width());
             self.parity.d.next = false;
-            self.values_left.d.next = false;
-            self.mask_there.d.next = false;
-            self.mask_later_there.d.next = false;
+            self.passes_left.d.next = Word::zero(NUMBER);
+            self.values_pending.d.next = false;
+            self.queries_left.d.next = Word::zero(self.queries_left.width());
+            self.norm_left.d.next = Word::zero(LOOP_BITS);
+            self.norm_active.d.next = false;
             self.draining.d.next = false;
         }
     }

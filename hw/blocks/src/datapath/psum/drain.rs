@@ -17,8 +17,9 @@ pub const LOOP_BITS: usize = 8;
 /// for i in 0..n0, k in 0..n1: the values of entry base + i s0 + k s1, tile by tile
 /// ```
 ///
-/// - Does: a command `{int4, s1, n1, s0, n0, base}` when `ended` groups of sums are there; `last` with the last tile, `drained` when it
-///   is taken. With `int4` an entry has `2 C` values, else `C`.
+/// - Does: a command `{more, int4, s1, n1, s0, n0, base}` when `ended` groups of sums are there; `last` with the last tile. With
+///   `int4` an entry has `2 C` values, else `C`. A group takes several commands, all but its last one with `more`;
+///   `drained` when the last tile of that is taken.
 /// - Guarantee: a tile a cycle.
 #[derive(LogicBlock, Ports)]
 pub struct Drain {
@@ -55,6 +56,7 @@ pub struct Drain {
     at: Reg,
     tile: Reg,
     int4: DFF<Bit>,
+    more: DFF<Bit>,
     _shape: DatapathShape,
 }
 
@@ -68,7 +70,7 @@ impl Drain {
 
     /// Bits of a command.
     pub fn command_bits(shape: &DatapathShape) -> usize {
-        1 + 3 * shape.entry_bits() + 2 * LOOP_BITS
+        2 + 3 * shape.entry_bits() + 2 * LOOP_BITS
     }
 
     /// For the array of `shape`.
@@ -107,6 +109,7 @@ impl Drain {
             at: Reg::new(entry),
             tile: Reg::new(index_bits(shape.outputs() / shape.ways)),
             int4: Default::default(),
+            more: Default::default(),
             _shape: *shape,
         })
     }
@@ -116,7 +119,7 @@ impl Logic for Drain {
     #[hdl(columns = self._shape.columns, ways = self._shape.ways, rows = self._shape.rows)]
     fn update(&mut self) {
         dff_setup!(self, clock, ready, reading, giving, half, i, k, n0, n1, s0, s1);
-        dff_setup!(self, clock, outer_at, at, tile, int4);
+        dff_setup!(self, clock, outer_at, at, tile, int4, more);
         clock!(self, clock, fifo, held, live);
         let entry = self._shape.entry_bits();
         let tile_bits = self._shape.ways * SINGLE_BITS;
@@ -138,7 +141,7 @@ impl Logic for Drain {
                 self.at.d.next = next;
                 if last_i {
                     self.reading.d.next = false;
-                    self.half.d.next = !self.half.q.val();
+                    self.half.d.next = self.half.q.val() == self.more.q.val();
                 }
             }
         }
@@ -171,7 +174,7 @@ impl Logic for Drain {
         // The last entry is at the FIFO's end when nothing is left to read and no other is held.
         let only = !self.reading.q.val() && self.held.level.val() == 1;
         self.out.last.next = only && last_tile;
-        self.drained.next = pops && only;
+        self.drained.next = pops && only && !self.more.q.val();
         if gives {
             self.tile.d.next = self.tile.q.val() + 1;
             if last_tile {
@@ -185,9 +188,11 @@ impl Logic for Drain {
         // Commands.
         let begins = self.command.valid.val() && !self.giving.q.val() && self.ready.q.val().any();
         self.command.ready.next = !self.giving.q.val() && self.ready.q.val().any();
-        if begins && !self.ended.val() {
+        let more = self.command.data.val().bit(3 * entry + 2 * LOOP_BITS + 1);
+        let uses = begins && !more;
+        if uses && !self.ended.val() {
             self.ready.d.next = self.ready.q.val() - 1;
-        } else if self.ended.val() && !begins {
+        } else if self.ended.val() && !uses {
             self.ready.d.next = self.ready.q.val() + 1;
         }
         if begins {
@@ -201,6 +206,7 @@ impl Logic for Drain {
             self.n1.d.next = c.slice(2 * entry + LOOP_BITS, LOOP_BITS);
             self.s1.d.next = c.slice(2 * entry + 2 * LOOP_BITS, entry);
             self.int4.d.next = c.bit(3 * entry + 2 * LOOP_BITS);
+            self.more.d.next = c.bit(3 * entry + 2 * LOOP_BITS + 1);
             self.i.d.next = Word::zero(LOOP_BITS);
             self.k.d.next = Word::zero(LOOP_BITS);
             self.tile.d.next = Word::zero(self.tile.width());
