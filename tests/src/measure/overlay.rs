@@ -17,6 +17,8 @@ use std::ops::ControlFlow;
 const CONFIG: &str = "cosim";
 /// Bytes that an HBM port moves in a cycle of the core at most: 32 in each of two cycles of its own clock.
 const PORT_BYTES: f64 = 64.0;
+/// Weight of running that makes about a quarter of the tokens skip attention.
+const BIAS: f32 = 0.06;
 /// Key of what sequential reads get of it from the model of HBM2 (docs/memory-model.md).
 const SEQUENTIAL: &str = "hbm.seq_percent";
 
@@ -49,18 +51,19 @@ fn shapes(layers: usize, vocab: usize) -> Spec {
 }
 
 fn model(spec: Spec) -> Result<Model> {
-    let mut model = quantise(&synthetic::model(spec, 1, true), 4, 32, Method::Rtn, |_| ())?;
+    routed(synthetic::model(spec, 1, true))
+}
+
+fn routed(model: Model) -> Result<Model> {
+    let mut model = quantise(&model, 4, 32, Method::Rtn, |_| ())?;
     model.routers = Some(synthetic::routers(&model.spec, 2, Placement::PreAttention));
     Ok(model)
 }
 
 /// Routers that never let anything run: both logits are 0, and a tie skips.
-fn silence(model: &mut Model) {
-    let dim = model.spec.dim;
-    if let Some(routers) = &mut model.routers {
-        for tensor in routers.attention.iter_mut().chain(&mut routers.ffn) {
-            *tensor = Tensor::from_f32(2, dim, &vec![0.0; 2 * dim]);
-        }
+fn silence<'a>(routers: impl Iterator<Item = &'a mut Tensor>, dim: usize) {
+    for tensor in routers {
+        *tensor = Tensor::from_f32(2, dim, &vec![0.0; 2 * dim]);
     }
 }
 
@@ -114,33 +117,70 @@ fn utilisation(out: &mut Recorder, core: &Core, config: &Config) -> Result<()> {
     Ok(())
 }
 
-fn fusion(out: &mut Recorder, core: &Core, config: &Config) -> Result<()> {
-    // A feed-forward part of one tile leaves attention alone.
-    let model = model(Spec { hidden: 16, ..shapes(2, 64) })?;
-    for (key, skipping, what) in [
-        ("overlay.fused_speedup", Skipping::KvReuse, "KV reuse in both"),
-        ("overlay.fused_speedup_dense", Skipping::Dense, "dense"),
-    ] {
-        println!("fused and row-wise, {what}");
-        let cycles = |dataflow| -> Result<f64> {
-            let bench = Bench { core, config, skipping, dataflow };
-            Ok(sum(&bench.run(&model, &[16; 16])?, Counter::Cycles))
-        };
-        let (fused, rowwise) = (cycles(Dataflow::Fused)?, cycles(Dataflow::Rowwise)?);
-        let note = format!(
-            "cycles of attention with its norm, projections and routers, row-wise passes against fused, {what}; {CONFIG}, two layers of stories15M's heads, prefill of 256 tokens in blocks of 16, {rowwise:.0} against {fused:.0} cycles"
-        );
-        out.add(key, rowwise / fused, "x", Kind::Simulated, "overlay", note);
+/// Lets attention's routers run more: the first value of every embedding becomes 1, and its weight `bias` in favour of running. The
+/// feed-forward part's routers never let it run, so that attention is alone.
+fn attention_alone(bias: f32) -> Result<Model> {
+    let spec = shapes(2, 64);
+    let mut model = synthetic::model(spec, 1, true);
+    let dim = model.spec.dim;
+    let mut embedding = model.embedding.to_f32().into_owned();
+    embedding.chunks_mut(dim).for_each(|row| row[0] = 1.0);
+    model.embedding = Tensor::from_f32(model.spec.vocab, dim, &embedding);
+    let mut model = routed(model)?;
+    silence(model.routers.iter_mut().flat_map(|r| &mut r.ffn), dim);
+    for tensor in model.routers.iter_mut().flat_map(|r| &mut r.attention) {
+        let mut weights = tensor.to_f32().into_owned();
+        (weights[0], weights[dim]) = (0.0, bias);
+        *tensor = Tensor::from_f32(2, dim, &weights);
     }
+    Ok(model)
+}
+
+/// Attention with its norm, projections and routers, row-wise passes and fused, everything computed and a part of it skipped.
+fn fusion(out: &mut Recorder, core: &Core, config: &Config) -> Result<()> {
+    let blocks = [16; 16];
+    let run = |model: &Model, skipping, dataflow, what: &str| -> Result<(f64, f64)> {
+        println!("prefill of 256 tokens, attention alone: {what}, {dataflow:?}");
+        let bench = Bench { core, config, skipping, dataflow };
+        let counts = bench.run(model, &blocks)?;
+        Ok((sum(&counts, Counter::Cycles), sum(&counts, Counter::Int4Cycles)))
+    };
+    let (all, some) = (attention_alone(100.0)?, attention_alone(BIAS)?);
+    let (dense, full) = run(&all, Skipping::KvReuse, Dataflow::Rowwise, "nothing skipped")?;
+    let (dense_fused, _) = run(&all, Skipping::KvReuse, Dataflow::Fused, "nothing skipped")?;
+    let (partial, _) = run(&some, Skipping::Partial, Dataflow::Rowwise, "partial skip")?;
+    let (reuse, work) = run(&some, Skipping::KvReuse, Dataflow::Rowwise, "KV reuse")?;
+    let (fused, _) = run(&some, Skipping::KvReuse, Dataflow::Fused, "KV reuse")?;
+    // Keys and values of the first layer are everyone's: six of eight products are skipped. The classifier's row is little.
+    let skipped = 100.0 * (1.0 - work / full) * 8.0 / 6.0;
+    let which = format!(
+        "attention with its norm, projections and routers; {CONFIG}, two layers of stories15M's heads, prefill of 256 tokens in blocks of 16"
+    );
+    let mut add = |key: &str, (slow, fast): (f64, f64), what: String| {
+        let note = format!("{what}: {slow:.0} against {fast:.0} cycles; {which}");
+        out.add(key, slow / fast, "x", Kind::Simulated, "overlay", note);
+    };
+    let share = format!("{skipped:.0} % of tokens skip");
+    let fusion = "row-wise passes against fused";
+    add("overlay.fused_speedup", (reuse, fused), format!("{fusion}, KV reuse in both, {share}"));
+    add("overlay.fused_speedup_dense", (dense, dense_fused), format!("{fusion}, nothing skipped"));
+    let over = |what: &str| format!("{what} over row-wise passes with nothing skipped, {share}");
+    add("overlay.mha.partial_skip_speedup", (dense, partial), over("partial skip, row-wise,"));
+    add("overlay.mha.kv_reuse_speedup", (dense, reuse), over("KV reuse, row-wise,"));
+    add("overlay.mha.fused_speedup", (dense, fused), over("KV reuse, fused,"));
     Ok(())
 }
 
+/// Cycles and bytes of a token in decode, by layers: what a layer adds is the slope.
 fn skipped(out: &mut Recorder, core: &Core, config: &Config) -> Result<()> {
-    println!("layers that run, layers that are skipped");
-    // Cycles and bytes of a token in decode, by layers: what a layer adds is the slope.
-    let cost = |layers: usize, skips: bool| -> Result<[f64; 2]> {
-        let mut model = model(shapes(layers, 64))?;
-        silence(&mut model);
+    let cost = |spec: Spec, skips: bool| -> Result<[f64; 2]> {
+        println!("{} layers, {} wide, skipped: {skips}", spec.layers, spec.dim);
+        let mut model = model(spec)?;
+        let dim = model.spec.dim;
+        silence(
+            model.routers.iter_mut().flat_map(|r| r.attention.iter_mut().chain(&mut r.ffn)),
+            dim,
+        );
         let skipping = if skips { Skipping::KvReuse } else { Skipping::Dense };
         let bench = Bench { core, config, skipping, dataflow: Dataflow::Fused };
         let counts = bench.run(&model, &[4, 1])?;
@@ -149,20 +189,33 @@ fn skipped(out: &mut Recorder, core: &Core, config: &Config) -> Result<()> {
         let bytes = costs.ledger(&counts[1], None).external() as f64;
         Ok([sum(&counts[1..], Counter::Cycles), bytes])
     };
-    let slope = |skips| -> Result<[f64; 2]> {
-        let (few, many) = (cost(2, skips)?, cost(6, skips)?);
-        Ok([(many[0] - few[0]) / 4.0, (many[1] - few[1]) / 4.0])
-    };
-    let (run, skip) = (slope(false)?, slope(true)?);
-    for (key, i, unit) in [
-        ("overlay.skipped_layer_percent", 0, "cycles"),
-        ("overlay.skipped_layer_bytes_percent", 1, "bytes"),
-    ] {
-        let note = format!(
-            "{unit} of a layer in decode whose token skips attention and feed-forward part, of one that runs both: {:.0} of {:.0}; {CONFIG}, stories15M's shapes",
-            skip[i], run[i]
-        );
-        out.add(key, 100.0 * skip[i] / run[i], "%", Kind::Simulated, "overlay", note);
+    for (suffix, wide) in [("", 1), (".wide", 2)] {
+        let spec = |layers| {
+            let narrow = shapes(layers, 64);
+            // As wide a feed-forward part as the operand memory holds rows of.
+            let (dim, heads, hidden) = match wide {
+                1 => (narrow.dim, narrow.heads, narrow.hidden),
+                _ => (2 * narrow.dim, 2 * narrow.heads, 1024),
+            };
+            Spec { dim, heads, kv_heads: heads, hidden, ..narrow }
+        };
+        let slope = |skips| -> Result<[f64; 2]> {
+            let (few, many) = (cost(spec(4), skips)?, cost(spec(8), skips)?);
+            Ok([(many[0] - few[0]) / 4.0, (many[1] - few[1]) / 4.0])
+        };
+        let (run, skip) = (slope(false)?, slope(true)?);
+        let width = spec(4).dim;
+        for (key, i, unit) in [
+            ("overlay.skipped_layer_percent", 0, "cycles"),
+            ("overlay.skipped_layer_bytes_percent", 1, "bytes"),
+        ] {
+            let note = format!(
+                "{unit} of a layer in decode whose token skips attention and feed-forward part, of one that runs both: {:.0} of {:.0}; {CONFIG}, {width} wide",
+                skip[i], run[i]
+            );
+            let key = format!("{key}{suffix}");
+            out.add(&key, 100.0 * skip[i] / run[i], "%", Kind::Simulated, "overlay", note);
+        }
     }
     Ok(())
 }

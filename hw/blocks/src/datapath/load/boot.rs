@@ -1,6 +1,6 @@
 //! [`Boot`]: the program from DDR to the sequencer.
 
-use super::crc32::{Crc32, STEP};
+use super::crc32::Crc32;
 use crate::control::decode::WORD;
 use crate::control::Sequencer;
 use crate::dma::{Command, DmaOptions};
@@ -23,15 +23,13 @@ pub const WORD_ADDRESS: usize = 28;
 
 /// Instructions in the place of the header.
 const HEADER_SLOTS: usize = HEADER_BYTES / BYTES;
-/// Parts of an instruction for its checksum.
-const PARTS: usize = WORD / STEP;
 
 /// Reads a program, checks it and fills the program memory.
 ///
 /// - Does: at `start` reads the header at `program_word` and checks magic, version, configuration and length; then reads all, writes the
 ///   instructions and checks their checksum. Then `go`, or `refused` with the cause of the first check that failed.
 /// - Does not: look at instructions.
-/// - Guarantee: four cycles an instruction, and what DDR takes.
+/// - Guarantee: a cycle an instruction, and what DDR takes.
 #[derive(LogicBlock, Ports)]
 pub struct Boot {
     /// Clock.
@@ -68,7 +66,6 @@ pub struct Boot {
     count: Reg,
     index: Reg,
     slot: Reg,
-    part: Reg,
     why: Reg,
     asked: DFF<Bit>,
     instruction: Wire<Local>,
@@ -108,7 +105,6 @@ impl Boot {
             count: Reg::new(20),
             index: Reg::new(20),
             slot: Reg::new(index_bits(slots)),
-            part: Reg::new(index_bits(PARTS)),
             why: Reg::new(Cause::BITS),
             asked: Default::default(),
             instruction: Wire::new(WORD),
@@ -122,7 +118,7 @@ impl Boot {
 impl Logic for Boot {
     #[hdl(depth = self._depth, configuration = self._configuration)]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, header, count, index, slot, part, why, asked);
+        dff_setup!(self, clock, state, header, count, index, slot, why, asked);
         clock!(self, clock, crc);
         let slots = self._options.word_bits() / WORD;
         let state = self.state.q.val();
@@ -150,12 +146,7 @@ impl Logic for Boot {
         self.cause.next = self.why.q.val();
         self.crc.clear.next = state == CHECK;
         self.crc.enable.next = false;
-        self.crc.word.next = self.instruction.val().trunc(STEP);
-        for k in 1..PARTS {
-            if self.part.q.val() == k {
-                self.crc.word.next = self.instruction.val().slice(k * STEP, STEP);
-            }
-        }
+        self.crc.word.next = self.instruction.val();
 
         if state == HEADER {
             self.read_command.valid.next = !self.asked.q.val();
@@ -188,7 +179,6 @@ impl Logic for Boot {
                 self.state.d.next = Word::new(STATE_BITS, ASK as u128);
             }
             self.slot.d.next = Word::new(self.slot.width(), HEADER_SLOTS as u128);
-            self.part.d.next = Word::zero(self.part.width());
             self.index.d.next = Word::zero(20);
         } else if state == ASK {
             self.read_command.valid.next = true;
@@ -198,20 +188,16 @@ impl Logic for Boot {
         } else if state == BODY {
             if self.read.valid.val() {
                 self.crc.enable.next = true;
-                self.part.d.next = self.part.q.val() + 1;
-                if self.part.q.val() == PARTS - 1 {
-                    self.part.d.next = Word::zero(self.part.width());
-                    self.write.next = true;
-                    self.index.d.next = self.index.q.val() + 1;
-                    self.slot.d.next = self.slot.q.val() + 1;
-                    let last = self.index.q.val() + 1 == self.count.q.val();
-                    if self.slot.q.val() == slots - 1 || last {
-                        self.slot.d.next = Word::zero(self.slot.width());
-                        self.read.ready.next = true;
-                    }
-                    if last {
-                        self.state.d.next = Word::new(STATE_BITS, VERDICT as u128);
-                    }
+                self.write.next = true;
+                self.index.d.next = self.index.q.val() + 1;
+                self.slot.d.next = self.slot.q.val() + 1;
+                let last = self.index.q.val() + 1 == self.count.q.val();
+                if self.slot.q.val() == slots - 1 || last {
+                    self.slot.d.next = Word::zero(self.slot.width());
+                    self.read.ready.next = true;
+                }
+                if last {
+                    self.state.d.next = Word::new(STATE_BITS, VERDICT as u128);
                 }
             }
         } else if state == VERDICT {

@@ -2,13 +2,13 @@
 
 use skipopu_hdl::prelude::*;
 
-/// Bits taken at a time.
-pub const STEP: usize = 32;
+/// Bits taken at a time: an instruction.
+pub const STEP: usize = 128;
 
 /// The reflected polynomial of IEEE 802.3.
-const POLYNOMIAL: u128 = 0xEDB8_8320;
+const POLYNOMIAL: u32 = 0xEDB8_8320;
 
-/// CRC-32 (IEEE 802.3) of a stream of 32-bit words, byte 0 lowest.
+/// CRC-32 (IEEE 802.3) of a stream of words of [`STEP`] bits, byte 0 lowest.
 ///
 /// - Does: `clear` begins anew; `enable` takes a word.
 /// - Guarantee: `crc` is that of all words taken before this cycle.
@@ -25,7 +25,9 @@ pub struct Crc32 {
     /// The checksum.
     pub crc: Wire<Out>,
     rest: Reg,
-    steps: Vec<Wire<Local>>,
+    sum: Wire<Local>,
+    /// Of each bit of the next rest: the bits of the word, with the rest added to the lowest, whose parity it is.
+    _masks: Vec<u128>,
 }
 
 impl Crc32 {
@@ -38,9 +40,23 @@ impl Crc32 {
             word: Wire::new(STEP),
             crc: Wire::new(32),
             rest: Reg::new(32),
-            steps: (0..=STEP).map(|_| Wire::new(32)).collect(),
+            sum: Wire::new(STEP),
+            _masks: masks(),
         }
     }
+}
+
+/// The checksum is linear: what a word becomes is the sum of what its bits become.
+fn masks() -> Vec<u128> {
+    let shifted = |rest: u32, _| rest >> 1 ^ if rest & 1 == 1 { POLYNOMIAL } else { 0 };
+    // Bit b is fed into the rest b steps after bit 0, and moves on for those left.
+    let becomes = |bit: usize| {
+        let (start, left) = (1u32 << (bit % 32), STEP - bit / 32 * 32);
+        (0..left).fold(start, shifted)
+    };
+    let bits: Vec<u32> = (0..STEP).map(becomes).collect();
+    let mask = |i: usize| (0..STEP).map(|b| u128::from(bits[b] >> i & 1) << b).sum();
+    (0..32).map(mask).collect()
 }
 
 impl Default for Crc32 {
@@ -53,15 +69,12 @@ impl Logic for Crc32 {
     #[hdl]
     fn update(&mut self) {
         dff_setup!(self, clock, rest);
-        self.steps[0].next = !self.rest.q.val() ^ self.word.val();
-        for i in 0..STEP {
-            let carry = self.steps[i].val().bit(0);
-            let moved = self.steps[i].val() >> 1;
-            let fed = moved.clone() ^ Word::new(32, POLYNOMIAL);
-            self.steps[i + 1].next = mux(carry, fed, moved);
-        }
+        self.sum.next = (!self.rest.q.val()).zext(STEP) ^ self.word.val();
         if self.enable.val() {
-            self.rest.d.next = !self.steps[STEP].val();
+            for i in 0..32 {
+                let parity = (self.sum.val() & Word::new(STEP, self._masks[i])).xor();
+                self.rest.d.next.set_slice(i, &Word::from(!parity));
+            }
         }
         if self.clear.val() {
             self.rest.d.next = Word::zero(32);
