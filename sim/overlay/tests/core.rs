@@ -5,6 +5,7 @@ use skipopu_config::Config;
 use skipopu_cosim::{Core, Memories, VerilatedDevice};
 use skipopu_executor::Machine;
 use skipopu_forward::{Engine, Network, Session, Skipping};
+use skipopu_isa::host::Counter;
 use skipopu_model::{synthetic, Model, Placement, Spec};
 use skipopu_quant::{quantise, Method};
 use skipopu_runtime::{ExecutorDevice, Overlay};
@@ -120,4 +121,41 @@ fn shapes_of_stories15m() {
             agree_as(&core, &config, &model, how, &[5, 1, 16, 1, 1]);
         }
     }
+}
+
+/// Counters read while a program runs change nothing, rise, and add up to what they are in the end.
+#[test]
+fn a_timeline_adds_up() {
+    let config = Config::preset("tiny").unwrap();
+    let core = Core::build(&config, false).unwrap();
+    let model = model(3, Placement::PreAttention);
+    let compiled = compile_as(&model, &config, Skipping::KvReuse, Dataflow::Fused).unwrap();
+    let overlay = || {
+        let device = Box::new(VerilatedDevice::new(&core, Memories::Fixed).unwrap());
+        Overlay::new(device, &model, &compiled, &config, |_| ()).unwrap()
+    };
+    let (mut sampled, mut alone) = (overlay(), overlay());
+    for tokens in [&[5, 6, 7][..], &[8]] {
+        let mut ticks = 0;
+        let mut tick = |_| {
+            ticks += 1;
+            ControlFlow::Continue(())
+        };
+        let (block, timeline) = sampled.next_sampled(tokens, &mut tick).unwrap();
+        let expected = alone.next(tokens, &mut |_| ControlFlow::Continue(())).unwrap();
+        assert_eq!(bits(&block.logits), bits(&expected.logits));
+        assert!(timeline.samples.len() > 10 && ticks + 1 == timeline.samples.len());
+        for counter in [Counter::Int4Cycles, Counter::NpeTiles, Counter::WeightBeats] {
+            let first = timeline.samples[0].get(counter).unwrap();
+            let risen: u64 = timeline.spans(counter).map(|s| s.counted).sum();
+            assert_eq!(Some(first + risen), block.counts.get(counter), "{}", counter.name());
+            assert_eq!(block.counts.get(counter), expected.counts.get(counter));
+        }
+        let start = timeline.samples[0].get(Counter::Cycles).unwrap();
+        let length: u64 = timeline.spans(Counter::Cycles).map(|s| s.cycles).sum();
+        assert_eq!(start + length, timeline.cycles());
+        assert_eq!(Some(timeline.cycles()), block.counts.get(Counter::Cycles));
+    }
+    let broken = sampled.next_sampled(&[9], &mut |_| ControlFlow::Break(()));
+    assert_eq!(broken.unwrap_err().to_string(), "interrupted");
 }

@@ -3,7 +3,8 @@
 use crate::counts::Counts;
 use crate::device::Progress;
 use crate::error::RuntimeError;
-use crate::overlay::Overlay;
+use crate::overlay::{Block, Overlay};
+use crate::timeline::Timeline;
 use skipopu_forward::{Engine, Ran};
 use std::ops::ControlFlow;
 
@@ -38,6 +39,18 @@ pub trait Backend {
         tokens: &[u32],
         tick: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Outcome, RuntimeError>;
+
+    /// As [`Backend::next`], with a timeline where the backend has counters that can be read meanwhile.
+    ///
+    /// # Errors
+    /// As [`Backend::next`].
+    fn next_sampled(
+        &mut self,
+        tokens: &[u32],
+        tick: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(Outcome, Option<Timeline>), RuntimeError> {
+        Ok((self.next(tokens, tick)?, None))
+    }
 }
 
 /// An overlay.
@@ -61,9 +74,21 @@ impl Backend for OverlayBackend {
         tokens: &[u32],
         tick: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Outcome, RuntimeError> {
-        let block = self.0.next(tokens, tick)?;
-        Ok(Outcome { logits: block.logits, counts: Some(block.counts), ran: None })
+        Ok(outcome(self.0.next(tokens, tick)?))
     }
+
+    fn next_sampled(
+        &mut self,
+        tokens: &[u32],
+        tick: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(Outcome, Option<Timeline>), RuntimeError> {
+        let (block, timeline) = self.0.next_sampled(tokens, tick)?;
+        Ok((outcome(block), Some(timeline)))
+    }
+}
+
+fn outcome(block: Block) -> Outcome {
+    Outcome { logits: block.logits, counts: Some(block.counts), ran: None }
 }
 
 /// A forward pass on the host, in the overlay's blocks.

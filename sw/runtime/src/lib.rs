@@ -24,7 +24,8 @@ pub mod halt;
 pub mod ledger;
 pub mod overlay;
 pub mod report;
-pub mod writer;
+pub mod timeline;
+mod writer;
 
 pub use backend::{Backend, EngineBackend, Outcome, OverlayBackend};
 pub use counts::Counts;
@@ -35,4 +36,5 @@ pub use halt::{Fault, Halt};
 pub use ledger::Ledger;
 pub use overlay::{Block, Overlay};
 pub use report::Report;
+pub use timeline::{Span, Timeline};
 pub use writer::{write, Ended, Event, Plan, Record};

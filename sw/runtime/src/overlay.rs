@@ -4,6 +4,7 @@ use crate::counts::Counts;
 use crate::device::{Device, DeviceError, Progress};
 use crate::error::RuntimeError;
 use crate::halt::{Fault, Halt};
+use crate::timeline::Timeline;
 use skipopu_compiler::images::fp16_bytes;
 use skipopu_compiler::{Compiled, Geometry};
 use skipopu_config::Config;
@@ -112,6 +113,21 @@ impl Overlay {
         Ok(self.device.write_register(HostRegister::Watchdog.offset(), cycles)?)
     }
 
+    /// As [`Overlay::next`], with the counters read all the while.
+    ///
+    /// # Errors
+    /// As [`Overlay::next`].
+    pub fn next_sampled(
+        &mut self,
+        tokens: &[u32],
+        tick: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(Block, Timeline), RuntimeError> {
+        self.start(tokens)?;
+        let sampled = Timeline::sample(&mut *self.device, tick);
+        let timeline = self.awaited(sampled)?;
+        Ok((self.finish(tokens)?, timeline))
+    }
+
     /// Computes the next tokens, 1 to [`Overlay::rows`] of them. `tick` is called now and then; when it breaks, the core is
     /// reset and the text lost.
     ///
@@ -123,6 +139,14 @@ impl Overlay {
         tokens: &[u32],
         tick: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Block, RuntimeError> {
+        self.start(tokens)?;
+        let waited = self.device.wait(tick);
+        self.awaited(waited)?;
+        self.finish(tokens)
+    }
+
+    /// Writes the tokens' embeddings and starts the program.
+    fn start(&mut self, tokens: &[u32]) -> Result<(), RuntimeError> {
         self.fits(tokens)?;
         for (row, token) in tokens.iter().enumerate() {
             let bytes = fp16_bytes(&self.model.embedding.row(*token as usize));
@@ -133,13 +157,21 @@ impl Overlay {
         device.write_register(HostRegister::Position.offset(), self.position as u32)?;
         let start = control::START | control::INTERRUPT_ENABLE;
         device.write_register(HostRegister::Control.offset(), start)?;
-        if let Err(e) = device.wait(tick) {
-            if e == DeviceError::Cancelled {
-                device.reset()?;
-                self.position = 0;
-            }
-            return Err(e.into());
+        Ok(())
+    }
+
+    /// A program that nobody waits for any more is ended.
+    fn awaited<T>(&mut self, result: Result<T, DeviceError>) -> Result<T, RuntimeError> {
+        if matches!(result, Err(DeviceError::Cancelled)) {
+            self.device.reset()?;
+            self.position = 0;
         }
+        Ok(result?)
+    }
+
+    /// Why the program stopped; counters and logits.
+    fn finish(&mut self, tokens: &[u32]) -> Result<Block, RuntimeError> {
+        let device = &mut *self.device;
         device.write_register(HostRegister::Interrupt.offset(), 1)?;
         let code = device.read_register(HostRegister::Cause.offset())?;
         if code != u32::from(Cause::None.code()) {

@@ -4,6 +4,7 @@ use crate::backend::{compute, Backend};
 use crate::counts::Counts;
 use crate::device::{DeviceError, Progress};
 use crate::error::RuntimeError;
+use crate::timeline::Timeline;
 use serde::Serialize;
 use skipopu_forward::{Engine, Ran, Sampler};
 use std::ops::ControlFlow;
@@ -18,6 +19,8 @@ pub struct Plan {
     pub tokens: usize,
     /// Tokens that end a text.
     pub stops: Vec<u32>,
+    /// Read the counters while the first token after the prompt is computed?
+    pub timeline: bool,
 }
 
 /// What happens.
@@ -90,6 +93,8 @@ pub struct Record {
     pub reference_seconds: f64,
     /// The first logit that differs.
     pub mismatch: Option<Mismatch>,
+    /// Of the first token after the prompt, if the plan asks for it and the backend has one.
+    pub timeline: Option<Timeline>,
 }
 
 impl Record {
@@ -134,7 +139,8 @@ pub fn write(
         let block = record.tokens[done..].iter().copied().take(rows).collect::<Vec<u32>>();
         let mut tick = |p: Progress| on(Event::Working(p));
         let reference = reference.as_mut().map(|r| &mut **r as &mut dyn Engine);
-        let logits = match next(backend, reference, &block, done, record, &mut tick) {
+        let sampled = plan.timeline && done == prompt;
+        let logits = match next(backend, reference, (&block, sampled), done, record, &mut tick) {
             Ok(logits) => logits,
             Err(RuntimeError::Device(DeviceError::Cancelled)) => return Ok(Ended::Interrupted),
             Err(e) => return Err(e),
@@ -170,13 +176,20 @@ pub fn write(
 fn next(
     backend: &mut dyn Backend,
     reference: Option<&mut dyn Engine>,
-    tokens: &[u32],
+    (tokens, sampled): (&[u32], bool),
     position: usize,
     record: &mut Record,
     tick: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Vec<f32>, RuntimeError> {
     let start = Instant::now();
-    let outcome = backend.next(tokens, tick)?;
+    let outcome = match sampled {
+        false => backend.next(tokens, tick)?,
+        true => {
+            let (outcome, timeline) = backend.next_sampled(tokens, tick)?;
+            record.timeline = timeline;
+            outcome
+        }
+    };
     let seconds = start.elapsed().as_secs_f64();
     let mut block = BlockRecord {
         position,

@@ -51,6 +51,7 @@ fn plan(prompt: usize, tokens: usize) -> Plan {
         prompt: (0..prompt as u32).map(|i| 17 + 31 * i % 250).collect(),
         tokens,
         stops: Vec::new(),
+        timeline: false,
     }
 }
 

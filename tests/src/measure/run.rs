@@ -9,13 +9,17 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+/// Pictures of the first run.
+const DECISIONS: &str = "docs/decisions.svg";
+const TIMELINE: &str = "docs/timeline.svg";
+
 /// Runs `skipopu run` twice, as `make run` does and with `--dense`.
 ///
 /// # Errors
 /// A program that is not built, a run that fails.
 pub fn measure(out: &mut Recorder, tokens: u32) -> Result<()> {
     let begin = Instant::now();
-    let skipping = Run::of(tokens, &[])?;
+    let skipping = Run::of(tokens, &["--svg", DECISIONS, "--timeline", TIMELINE])?;
     let total = begin.elapsed().as_secs_f64();
     let dense = Run::of(tokens, &["--dense"])?;
     let what = format!("stories15M on `cosim`, models of HBM2 and DDR4, {tokens} tokens, KV reuse");

@@ -3,12 +3,13 @@
 //! Children are replaced by empty modules with the same ports, so that the work is linear in the
 //! text and not in the number of instances.
 
+use super::shell::shells;
 use super::{Finding, LIMIT};
 use crate::cache::Key;
 use crate::tool::{Program, Tool};
 use crate::workdir::Workdir;
 use crate::EdaError;
-use skipopu_hdl::{Design, Dir, Module};
+use skipopu_hdl::{Design, Module};
 
 const FLAGS: &[&str] = &["-g2005", "-t", "null", "-s"];
 
@@ -39,27 +40,6 @@ pub(super) fn check(
         true => Err(program.failure(&module.name, &outcome.text)),
         false => Ok(errors),
     }
-}
-
-/// Empty modules with the ports of the children.
-fn shells(design: &Design, module: &Module) -> String {
-    let children = module.children.iter().filter_map(|name| design.module(name));
-    children.map(shell).collect()
-}
-
-fn shell(module: &Module) -> String {
-    let ports = module.ports.iter().map(|p| {
-        let dir = match p.dir {
-            Dir::In => "input",
-            Dir::Out => "output",
-            Dir::InOut => "inout",
-        };
-        match p.width {
-            1 => format!("    {dir} wire {}", p.name),
-            w => format!("    {dir} wire [{}:0] {}", w - 1, p.name),
-        }
-    });
-    format!("module {} (\n{}\n);\nendmodule\n", module.name, ports.collect::<Vec<_>>().join(",\n"))
 }
 
 /// Reads `FILE.v:LINE: error: sentence` and `FILE.v:LINE: syntax error`.

@@ -1,7 +1,9 @@
-//! `verilator --lint-only -Wall`, one module as top, over the modules it needs.
+//! `verilator --lint-only -Wall`, one module as top.
 //!
-//! Warnings inside the children are left to the children's own runs.
+//! The design's top is read with all modules below it, which shows loops through several of them. Elsewhere children are replaced by
+//! empty modules with the same ports. Warnings inside children are left to the children's own runs.
 
+use super::shell::shells;
 use super::{Finding, LIMIT};
 use crate::cache::Key;
 use crate::tool::{Program, Tool};
@@ -12,10 +14,26 @@ use skipopu_hdl::{Design, Module};
 const FLAGS: &[&str] = &["--lint-only", "-Wall", "-Wno-fatal", "--top-module"];
 
 pub(super) fn key(program: &Program, design: &Design, module: &Module) -> Key {
-    let closure = design.closure(&module.name);
     let fixed = [program.version.as_str(), "lint"].into_iter().chain(FLAGS.iter().copied());
     let externs = design.externs.iter().map(String::as_str);
-    Key::new(fixed.chain(closure.iter().map(|m| m.text.as_str())).chain(externs))
+    let shells = match is_top(design, module) {
+        true => String::new(),
+        false => shells(design, module),
+    };
+    let texts = read(design, module).into_iter().map(|m| m.text.as_str());
+    Key::new(fixed.chain(texts).chain([shells.as_str()]).chain(externs))
+}
+
+fn is_top(design: &Design, module: &Module) -> bool {
+    design.top().name == module.name
+}
+
+/// Modules that are read whole, the top last.
+fn read<'d>(design: &'d Design, module: &'d Module) -> Vec<&'d Module> {
+    match is_top(design, module) {
+        true => design.closure(&module.name),
+        false => vec![module],
+    }
 }
 
 pub(super) fn check(
@@ -23,11 +41,15 @@ pub(super) fn check(
     design: &Design,
     module: &Module,
 ) -> Result<Vec<Finding>, EdaError> {
-    let work = Workdir::new(design, design.closure(&module.name))?;
+    let mut work = Workdir::new(design, read(design, module))?;
     let mut arguments: Vec<String> = FLAGS.iter().map(|f| f.to_string()).collect();
     arguments.push(module.name.clone());
     // The module itself first: its file decides the default time unit and name checks.
     arguments.extend(work.files().iter().rev().cloned());
+    if !is_top(design, module) {
+        work.write("shells.v", &shells(design, module))?;
+        arguments.push("shells.v".into());
+    }
     let outcome = program.run(&module.name, &arguments, work.path(), LIMIT)?;
     let all: Vec<Finding> = outcome.text.lines().filter_map(parse).collect();
     if !outcome.success && !all.iter().any(|f| f.warning == "ERROR") {

@@ -79,4 +79,7 @@ pub struct Run {
     /// Also draw which sub-modules each token ran.
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
+    /// Also draw what the simulated core's units did, cycle by cycle, for the first token after the prompt.
+    #[arg(long, value_name = "FILE")]
+    pub timeline: Option<PathBuf>,
 }

@@ -6,6 +6,7 @@ mod interrupt;
 mod live;
 mod prepare;
 mod report;
+mod timeline;
 
 use crate::args::{Run, RunBackend};
 use crate::commands::engine::tokenizer;
@@ -47,7 +48,12 @@ pub fn run(args: &Run) -> Done {
     for token in &prompt {
         live.token(*token)?;
     }
-    let plan = Plan { prompt, tokens: most, stops: tokenizer.stops().to_vec() };
+    let plan = Plan {
+        prompt,
+        tokens: most,
+        stops: tokenizer.stops().to_vec(),
+        timeline: args.timeline.is_some(),
+    };
     let mut sampler = Sampler::new(args.temperature, args.top_p, args.seed);
     let mut record = Record::default();
     let mut failure = None;
@@ -85,6 +91,9 @@ pub fn run(args: &Run) -> Done {
         let pieces = record.tokens.iter().map(|t| tokenizer.decode(&[*t])).collect::<Vec<_>>();
         chart::write(&report, &pieces, file)?;
     }
+    if let Some(file) = &args.timeline {
+        timeline::write(record.timeline.as_ref(), &config, file)?;
+    }
     verdict(result?, &report)
 }
 
@@ -99,6 +108,11 @@ fn check(args: &Run) -> Done {
         args.no_check && matches!(args.backend, RunBackend::Executor | RunBackend::Verilator);
     if args.trace.is_some() && args.backend != RunBackend::Verilator {
         return Err(Failure::usage("--trace writes waveforms of --backend verilator alone"));
+    }
+    if args.timeline.is_some() && args.backend != RunBackend::Verilator {
+        return Err(Failure::usage(
+            "--timeline draws what the simulated core counts: use --backend verilator",
+        ));
     }
     match args.svg.is_some() && hidden {
         true => Err(Failure::usage(
