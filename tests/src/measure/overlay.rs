@@ -18,7 +18,7 @@ const CONFIG: &str = "cosim";
 /// Bytes that an HBM port moves in a cycle of the core at most: 32 in each of two cycles of its own clock.
 const PORT_BYTES: f64 = 64.0;
 /// Weight of running that makes about a quarter of the tokens skip attention.
-const BIAS: f32 = 0.029;
+const BIAS: f32 = 0.018;
 /// Key of what sequential reads get of it from the model of HBM2 (docs/memory-model.md).
 const SEQUENTIAL: &str = "hbm.seq_percent";
 

@@ -2,7 +2,8 @@
 //!
 //! Cells are counted over the hierarchy, each module times its instances. Counts are of raw cells:
 //! two small LUTs that a placer would pair in one LUT6 count as two. Logic depth comes from our own
-//! longest path over the netlist ([`Depth`] says what counts as a level).
+//! longest path over the netlist ([`Depth`] says what counts as a level). Where the hierarchy is kept, very large modules are
+//! mapped with less effort, and cost more LUTs than they need.
 
 mod area;
 mod cells;
@@ -28,6 +29,13 @@ const REPORT_VERSION: &str = "2";
 
 /// Elaborated text above which the hierarchy is kept.
 const FLAT_LIMIT_BYTES: usize = 1_000_000;
+
+/// Text of a module, kept apart from others, above which its logic is mapped without the optimisations that take hours on
+/// it: its LUTs are more than they need be.
+const QUICK_LIMIT_BYTES: usize = 200_000;
+
+/// How ABC maps such a module.
+const QUICK: &str = "&if -W 300\n&mfs\n";
 
 /// What becomes of module borders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -252,13 +260,18 @@ impl<'d> Job<'d> {
         let ports: Vec<String> =
             children.iter().map(|c| format!("{} {:?}", c.name, c.ports)).collect();
         let settings = settings(&module.name, false, options);
-        let fixed = [REPORT_VERSION, &self.program.version, &settings, &module.text];
+        let quick = if module.text.len() > QUICK_LIMIT_BYTES { QUICK } else { "" };
+        let fixed = [REPORT_VERSION, &self.program.version, &settings, quick, &module.text];
         let externs = self.design.externs.iter().map(String::as_str);
         let key =
             Key::new(fixed.into_iter().chain(ports.iter().map(String::as_str)).chain(externs));
         if let Some(known) = options.cache.get(&key) {
             return Ok(known);
         }
+        let settings = match quick {
+            "" => settings,
+            _ => format!("scratchpad -set abc9.script quick.abc\n{settings}"),
+        };
         let mut netlist = self.map(&module.name, &[module], &children, &settings, options)?;
         let mapped = netlist.modules.remove(&module.name).expect("a netlist has its top");
         options.cache.put(&key, &mapped);
@@ -287,6 +300,7 @@ impl<'d> Job<'d> {
             "read_verilog -noautowire {}\n{settings}\nwrite_json netlist.json\n",
             work.files().join(" "),
         );
+        std::fs::write(work.path().join("quick.abc"), QUICK).map_err(unusable)?;
         std::fs::write(work.path().join("synth.ys"), script).map_err(unusable)?;
         let arguments = ["-q", "-s", "synth.ys"].map(String::from);
         let outcome = self.program.run(top, &arguments, work.path(), options.limit)?;
