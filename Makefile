@@ -76,6 +76,7 @@ figures: deps ## measure what takes minutes, record it in docs/figures.json, rew
 	$(MEASURE) npe
 	$(MEASURE) model
 	$(MEASURE) overlay
+	$(MEASURE) cost
 	$(CARGO) build --release --package skipopu
 	$(MEASURE) run
 	$(SKIPOPU) figures tables

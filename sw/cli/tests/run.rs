@@ -154,12 +154,25 @@ fn a_model_as_trained_is_prepared_once() {
     let model = bench.trained();
     let what = ["--model", &model, "--prompt", "a", "--tokens", "3"];
     let kept = || -> Vec<PathBuf> {
-        let files = std::fs::read_dir(bench.path("cache/containers")).unwrap();
+        let files = std::fs::read_dir(bench.path("cache/containers")).into_iter().flatten();
         files
             .map(|f| f.unwrap().path())
             .filter(|p| p.extension().is_some_and(|e| e == "skipopu"))
             .collect()
     };
+    // Killed in the middle of it: nothing is kept that could be taken for a container.
+    let mut child = bench.command(&what).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = Vec::new();
+    let mut stderr = child.stderr.take().unwrap();
+    while !String::from_utf8_lossy(&said).contains("quantising") {
+        let mut bytes = [0; 64];
+        let n = stderr.read(&mut bytes).unwrap();
+        assert!(n > 0, "{}", String::from_utf8_lossy(&said));
+        said.extend(&bytes[..n]);
+    }
+    child.kill().unwrap();
+    assert!(!child.wait().unwrap().success());
+    assert!(kept().is_empty());
     // Two at once: one makes it, the other waits.
     let mut children: Vec<_> = (0..2)
         .map(|_| {
@@ -201,6 +214,11 @@ fn wrong_requests_are_one_sentence() {
         "{said}"
     );
     assert_eq!(fails(&["--temperature=-1"]).0, 2);
+    let (code, said) = fails(&["--timeline", "x.svg"]);
+    assert!(code == 2 && said.contains("use --backend verilator"), "{said}");
+    // A disk that is full.
+    let (code, said) = fails(&["--prompt", "a", "--tokens", "2", "--svg", "/dev/full"]);
+    assert!(code == 3 && said.contains("cannot write /dev/full"), "{said}");
     let (code, said) = fails(&["--no-check", "--svg", "x.svg"]);
     assert!(code == 2 && said.contains("leave out --no-check"), "{said}");
     let (code, said) = bench.fails(&["--model", "nowhere"]);

@@ -4,6 +4,7 @@
 //! when a measurement fails.
 
 mod array;
+mod cost;
 mod dma;
 mod emitter;
 mod fuzz;
@@ -68,12 +69,16 @@ enum What {
     Memory,
     /// The core on models of stories15M's shapes: utilisation, fusion, skipping, bandwidth; minutes.
     Overlay,
+    /// What the core costs on the board, box by box, mapped with Yosys; an hour and more, and goes on where it was interrupted.
+    Cost,
     /// The main job, skipping and dense: logits, cycles, bytes; minutes. `skipopu` must be built.
     Run {
         /// Tokens, the prompt's included.
         #[arg(long, default_value_t = 32)]
         tokens: u32,
     },
+    /// Texts of other kinds for docs/runs.md; a quarter of an hour. `skipopu` must be built.
+    Runs,
     /// How long `make test` takes.
     Suite,
     /// Simulation speed of the chained primitives.
@@ -104,8 +109,10 @@ fn run(args: &Args) -> Result<()> {
         What::Programs { count, seed } => programs::measure(&mut recorder, count, seed)?,
         What::Memory => memory::measure(&mut recorder)?,
         What::Model => model::measure(&mut recorder)?,
+        What::Cost => cost::measure(&mut recorder)?,
         What::Overlay => overlay::measure(&mut recorder)?,
         What::Run { tokens } => run::measure(&mut recorder, tokens)?,
+        What::Runs => run::recorded(&mut recorder)?,
         What::Suite => run::suite(&mut recorder)?,
         What::Primitives => primitives::measure(&mut recorder)?,
     }

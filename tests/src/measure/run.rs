@@ -5,7 +5,7 @@ use anyhow::{ensure, Context, Result};
 use serde_json::Value;
 use skipopu_ledger::Kind;
 use skipopu_runtime::Ledger;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -13,15 +13,22 @@ use std::time::Instant;
 const DECISIONS: &str = "docs/decisions.svg";
 const TIMELINE: &str = "docs/timeline.svg";
 
-/// Runs `skipopu run` twice, as `make run` does and with `--dense`.
+/// Runs `skipopu run` as `make run` does, with nothing in the cache and then with everything, and once with `--dense`.
 ///
 /// # Errors
 /// A program that is not built, a run that fails.
 pub fn measure(out: &mut Recorder, tokens: u32) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let cache = folder.path();
     let begin = Instant::now();
-    let skipping = Run::of(tokens, &["--svg", DECISIONS, "--timeline", TIMELINE])?;
+    let first = Run::of(cache, tokens, &["--svg", DECISIONS])?;
+    let cold = begin.elapsed().as_secs_f64();
+    let begin = Instant::now();
+    let skipping = Run::of(cache, tokens, &[])?;
     let total = begin.elapsed().as_secs_f64();
-    let dense = Run::of(tokens, &["--dense"])?;
+    ensure!(first.text == skipping.text, "the second run writes another text");
+    Run::of(cache, tokens, &["--no-check", "--timeline", TIMELINE])?;
+    let dense = Run::of(cache, tokens, &["--dense"])?;
     let what = format!("stories15M on `cosim`, models of HBM2 and DDR4, {tokens} tokens, KV reuse");
     out.add("run.tokens", f64::from(tokens), "tokens", Kind::Simulated, "run", what.clone());
     let compared = skipping.number("logits_compared")? + dense.number("logits_compared")?;
@@ -29,6 +36,10 @@ pub fn measure(out: &mut Recorder, tokens: u32) -> Result<()> {
     let note = format!("compared bit for bit with the exact backend; {what}, and dense");
     out.add("run.logits_compared", compared, "logits", Kind::Simulated, "run", note.clone());
     out.add("run.logit_mismatches", wrong, "logits", Kind::Simulated, "run", note);
+    let note = format!(
+        "the whole command with an empty cache: model fetched, quantised, core emitted, Verilated and compiled, text; the program itself is built; {what}"
+    );
+    out.add("run.cold_seconds", cold, "s", Kind::Measured, "run", note);
     let note = format!("the whole command, core and container taken from the cache; {what}");
     out.add("run.total_seconds", total, "s", Kind::Measured, "run", note);
     let note = format!("of it the simulated core; {what}");
@@ -69,23 +80,84 @@ pub fn suite(out: &mut Recorder) -> Result<()> {
     Ok(())
 }
 
+/// The page that [`recorded`] writes.
+const PAGE: &str = "docs/runs.md";
+
+/// Runs of other kinds: key, and what is written after the name of the command.
+const RECORDED: &[(&str, &[&str])] = &[
+    ("kv_reuse", &["--tokens", "32"]),
+    ("dense", &["--tokens", "32", "--dense"]),
+    ("partial_skip", &["--tokens", "32", "--partial-skip"]),
+    ("other_prompt", &["--tokens", "32", "--prompt", "The little dog was sad because"]),
+    ("long", &["--tokens", "128"]),
+];
+
+/// Runs what [`RECORDED`] lists and writes a page with text and cost of each.
+///
+/// # Errors
+/// A run that fails, a page that cannot be written.
+pub fn recorded(out: &mut Recorder) -> Result<()> {
+    let mut page = String::from(
+        "# Recorded runs\n\nstories15M on `cosim`, the Verilated core between models of HBM2 and DDR4, every logit compared with the exact backend bit for \
+         bit. This page is written by `cargo run --release -p skipopu-system -- runs`. Cycles and bytes are simulated, tokens per \
+         second those of the configuration's clock, seconds measured on two cores that other work shared.\n",
+    );
+    let mut rows = String::new();
+    for (key, arguments) in RECORDED {
+        let run = Run::with(None, arguments)?;
+        let shown: Vec<String> = arguments
+            .iter()
+            .map(|a| if a.contains(' ') { format!("\"{a}\"") } else { a.to_string() })
+            .collect();
+        let (compared, wrong) = (run.number("logits_compared")?, run.number("logit_mismatches")?);
+        ensure!(compared > 0.0 && wrong == 0.0, "{wrong} of {compared} logits differ");
+        let skipped = run.report["skips"]["rate"].as_f64().unwrap_or(0.0);
+        let speed = run.report["speed"]["tokens_per_second"].as_f64().context("no speed")?;
+        rows += &format!(
+            "| `{}` | {compared:.0} | {:.1} % | {:.0} | {:.0} | {speed:.0} | {:.0} |\n",
+            shown.join(" "),
+            100.0 * skipped,
+            run.per_token("cycles")?,
+            run.bytes()?,
+            run.number("seconds")?,
+        );
+        page += &format!("\n    skipopu run {}\n\n> {}\n", shown.join(" "), run.text.trim());
+        let key = format!("runs.{key}.logits");
+        let note = format!("compared bit for bit, none differs; skipopu run {}", shown.join(" "));
+        out.add(&key, compared, "logits", Kind::Simulated, "runs", note);
+    }
+    page += "\n| run | logits equal | skipped | cycles a token | bytes a token | token/s | simulation, s |\n";
+    page += "|---|---:|---:|---:|---:|---:|---:|\n";
+    page += &rows;
+    std::fs::write(PAGE, page).with_context(|| format!("cannot write {PAGE}"))
+}
+
 struct Run {
     report: Value,
+    text: String,
 }
 
 impl Run {
-    fn of(tokens: u32, arguments: &[&str]) -> Result<Run> {
-        println!("skipopu run --tokens {tokens} {}", arguments.join(" "));
+    fn of(cache: &Path, tokens: u32, arguments: &[&str]) -> Result<Run> {
+        let tokens = tokens.to_string();
+        Run::with(Some(cache), &[&["--tokens", &tokens], arguments].concat())
+    }
+
+    /// With what `cache` holds, or the usual one.
+    fn with(cache: Option<&Path>, arguments: &[&str]) -> Result<Run> {
+        println!("skipopu run {}", arguments.join(" "));
         let output = Command::new(program()?)
-            .args(["run", "--json", "--tokens", &tokens.to_string()])
+            .args(["run", "--json"])
             .args(arguments)
+            .envs(cache.map(|folder| ("SKIPOPU_CACHE", folder)))
             .stderr(Stdio::inherit())
             .output()
             .context("skipopu cannot be started")?;
         ensure!(output.status.success(), "skipopu run fails");
         let mut all: Value = serde_json::from_slice(&output.stdout)?;
-        println!("{}", all["text"].as_str().context("the report has no text")?);
-        Ok(Run { report: all["report"].take() })
+        let text = all["text"].as_str().context("the report has no text")?.to_string();
+        println!("{text}");
+        Ok(Run { report: all["report"].take(), text })
     }
 
     fn number(&self, field: &str) -> Result<f64> {

@@ -60,7 +60,17 @@ pub fn measure(
 }
 
 /// Added to the routers' second logits, with names for the ledger.
-const BIASES: [(&str, f32); 4] = [("p05", 0.5), ("p1", 1.0), ("p2", 2.0), ("p4", 4.0)];
+const BIASES: [(&str, f32); 9] = [
+    ("m1", -1.0),
+    ("m05", -0.5),
+    ("p05", 0.5),
+    ("p1", 1.0),
+    ("p2", 2.0),
+    ("p4", 4.0),
+    ("p8", 8.0),
+    ("p16", 16.0),
+    ("p64", 64.0),
+];
 
 /// Perplexity against skip rate: the same weights, the routers' thresholds moved.
 fn curve(trained: &Model, text: &Text, out: &mut Recorder) -> Result<()> {

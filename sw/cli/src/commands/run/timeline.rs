@@ -12,6 +12,8 @@ use std::path::Path;
 /// Size of the plot of a unit.
 const WIDE: i32 = 860;
 const HIGH: i32 = 34;
+/// Width of a column.
+const COLUMN: i32 = 2;
 /// From unit to unit.
 const STEP: i32 = 48;
 /// Left of the plots.
@@ -76,6 +78,22 @@ pub fn write(timeline: Option<&Timeline>, config: &Config, file: &Path) -> Done 
         .map_err(|e| Failure::environment(format!("cannot write {}: {e}", file.display())))
 }
 
+/// Of each column of the plot, the part of what the unit could do in its cycles.
+fn columns(timeline: &Timeline, row: &Row) -> Vec<f64> {
+    let count = (WIDE / COLUMN) as usize;
+    let mut parts = vec![0.0; count];
+    let width = timeline.cycles() as f64 / count as f64;
+    for span in timeline.spans(row.counter).filter(|s| s.counted > 0) {
+        let (start, end) = (span.start as f64 / width, (span.start + span.cycles) as f64 / width);
+        let rate = span.counted as f64 / (span.cycles as f64 * row.most);
+        let last = (end.ceil() as usize).min(count);
+        for (i, part) in parts.iter_mut().enumerate().take(last).skip(start as usize) {
+            *part += rate * (end.min(i as f64 + 1.0) - start.max(i as f64)).max(0.0);
+        }
+    }
+    parts
+}
+
 fn draw(
     timeline: &Timeline,
     rows: &[Row],
@@ -100,12 +118,18 @@ fn draw(
         root.draw(&Text::new(row.name, (10, base - HIGH + 4), font(13)))?;
         let share = format!("{:.1} %", 100.0 * counted as f64 / most);
         root.draw(&Text::new(share, (10, base - HIGH + 20), font(11)))?;
-        for span in timeline.spans(row.counter).filter(|s| s.counted > 0) {
-            let part = span.counted as f64 / (span.cycles as f64 * row.most);
-            let high = (part.min(1.0) * f64::from(HIGH)).ceil() as i32;
-            let (from, to) = (x(span.start), x(span.start + span.cycles));
-            let bar = [(from, base - high), (to.max(from + 1), base)];
-            root.draw(&Rectangle::new(bar, row.colour.filled()))?;
+        // Whatever happens, however briefly, shows.
+        let high = |part: f64| (part.min(1.0) * f64::from(HIGH)).ceil() as i32;
+        let parts = columns(timeline, row);
+        let mut outline = vec![(LEFT, base)];
+        for (i, part) in parts.iter().enumerate() {
+            let (from, to) = (LEFT + COLUMN * i as i32, LEFT + COLUMN * (i as i32 + 1));
+            outline.extend([(from, base - high(*part)), (to, base - high(*part))]);
+        }
+        outline.push((LEFT + WIDE, base));
+        outline.dedup();
+        if counted > 0 {
+            root.draw(&Polygon::new(outline, row.colour.filled()))?;
         }
     }
     for mark in 0..=MARKS {
