@@ -86,7 +86,7 @@ fn dense() {
     let config = Config::preset("tiny").unwrap();
     let core = Core::build(&config, false).unwrap();
     let model = model(3, Placement::PreAttention);
-    agree(&core, &config, &model, Skipping::Dense, &[1, 1, 1, 4, 1]);
+    agree(&core, &config, &model, Skipping::Dense, &[1, 1, 1, 8, 1]);
 }
 
 #[test]

@@ -161,7 +161,11 @@ fn a_missing_token_shows() {
 #[test]
 fn multi_query_attention() {
     let model = model(1, Placement::PreAttention, 11);
-    agree(&model, &configuration(Accumulation::Aligned), Skipping::KvReuse, &[4, 1, 8, 1], 0);
+    let mut config = configuration(Accumulation::Aligned);
+    // Statistics and sums of six query heads a row.
+    (config.array.lanes, config.array.columns, config.npe.rows) = (16, 32, 128);
+    config.validate().unwrap();
+    agree(&model, &config, Skipping::KvReuse, &[4, 1, 8, 1], 0);
 }
 
 #[test]
@@ -219,6 +223,10 @@ fn what_is_no_overlay_is_refused() {
     assert!(refused(&|c| (c.memory.hbm_ports, c.kv_buffer.urams) = (4, 32))
         .contains("use fewer memory.hbm_ports"));
     assert!(refused(&|c| c.npe.head_size = 8).contains("npe.head_size = 8"));
+    let said = refused(&|c| c.npe.rows = c.buffers.rows);
+    assert!(said.contains("npe.rows = 8: an overlay needs at least"), "{said}");
+    let said = refused(&|c| (c.memory.hbm_ports, c.kv_buffer.ports) = (3, 1));
+    assert!(said.contains("memory.hbm_ports = 3: an overlay needs a power of two"), "{said}");
     assert!(refused(&|c| c.kv_buffer.context = 32).contains("at least 48, the model's context"));
     assert!(refused(&|c| c.buffers.constant_kib = 1).contains("raise buffers.constant_kib"));
 }

@@ -382,7 +382,8 @@ instructions! {
     /// ```
     ///
     /// [Attention](#attention) says what the slots are. Sums are FP32, in order, the result is rounded to FP16. Where `position` is 0 nothing
-    /// is taken from `kv`. `score_factor` is positive.
+    /// is taken from `kv`. `score_factor` is positive. The rows that run times the query heads of a pair are at most `npe.rows`, times the tiles of
+    /// a head's values in a round at most 8 times the rows of a block.
     Attend("attend") = 0x23 on Compute {
         /// first slice of row 0's queries in the scratchpad
         address: Address,

@@ -88,7 +88,8 @@ const STATE_BITS: usize = 5;
 ///   go on beside it: a fused `normalise` that gives no token makes its slices while the `matmul` after it multiplies those that
 ///   are there, and of a fused `attend` the next pair's queries and keys pass while the pair before ends.
 ///   An instruction that goes beyond a memory, or a product or attention for no row, reports a `fault` before anything of it is written.
-/// - Guarantee: `finished` when everything that the instruction writes has been written.
+/// - Guarantee: `finished` when everything that the instruction writes has been written; of a fused `normalise` that gives no token
+///   before.
 #[derive(LogicBlock, Ports)]
 pub struct ComputeUnit {
     /// Clock.
