@@ -9,7 +9,7 @@
 //! | [`counts`] | the core's counters |
 //! | [`ledger`] | bytes moved, by what for |
 //! | [`backend`] | overlays and forward passes behind one interface |
-//! | `timeline` | counters read while a program runs |
+//! | [`timeline`] | counters read while a program runs |
 //! | [`writer`] | a text: prefill in blocks, decode, sampling, comparison |
 //! | [`report`] | what a text cost |
 //!
@@ -25,7 +25,7 @@ pub mod halt;
 pub mod ledger;
 pub mod overlay;
 pub mod report;
-mod timeline;
+pub mod timeline;
 pub mod writer;
 
 pub use backend::{Backend, EngineBackend, Outcome, OverlayBackend};

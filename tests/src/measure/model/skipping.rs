@@ -23,7 +23,7 @@ pub fn measure(
     dense: &Evaluation,
     out: &mut Recorder,
 ) -> Result<()> {
-    let trained = adapter::stories15m()?.apply(model, Path::new(adapter::STORIES15M))?;
+    let trained = trained(model)?;
     let before = "trained routers, repaired weights not quantised, f32 arithmetic";
     for (key, skipping) in
         [("skip_partial_f32", Skipping::Partial), ("skip_kv_reuse_f32", Skipping::KvReuse)]
@@ -59,6 +59,11 @@ pub fn measure(
     Ok(())
 }
 
+/// stories15M with its adapter.
+pub fn trained(model: &Model) -> Result<Model> {
+    Ok(adapter::stories15m()?.apply(model, Path::new(adapter::STORIES15M))?)
+}
+
 /// Added to the routers' second logits, with names for the ledger.
 const BIASES: [(&str, f32); 9] = [
     ("m1", -1.0),
@@ -73,7 +78,7 @@ const BIASES: [(&str, f32); 9] = [
 ];
 
 /// Perplexity against skip rate: the same weights, the routers' thresholds moved.
-fn curve(trained: &Model, text: &Text, out: &mut Recorder) -> Result<()> {
+pub fn curve(trained: &Model, text: &Text, out: &mut Recorder) -> Result<()> {
     for (name, bias) in BIASES {
         let network = Network::new(F32, trained, Skipping::KvReuse)?.with_bias(bias);
         let mut session = Session::new(network);

@@ -8,7 +8,7 @@ pub const STEP: usize = 128;
 /// The reflected polynomial of IEEE 802.3.
 const POLYNOMIAL: u32 = 0xEDB8_8320;
 
-/// CRC-32 (IEEE 802.3) of a stream of words of [`STEP`] bits, byte 0 lowest.
+/// CRC-32 (IEEE 802.3) of a stream of words of 128 bits, byte 0 lowest.
 ///
 /// - Does: `clear` begins anew; `enable` takes a word.
 /// - Guarantee: `crc` is that of all words taken before this cycle.
