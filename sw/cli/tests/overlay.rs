@@ -112,5 +112,13 @@ fn a_model_is_compiled_and_mapped() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("the model has no routers"));
     let large = skipopu(&["map", &model, "--config", "u280"]);
     let said = String::from_utf8_lossy(&large.stderr).into_owned();
+    assert!(said.contains("raise it or lower buffers.rows"), "{said}");
+    let shown = stdout(&skipopu(&["config", "show", "u280"]));
+    let lower = shown.replacen("[buffers]\nrows = 64", "[buffers]\nrows = 16", 1);
+    assert_ne!(lower, shown);
+    let file = folder.path().join("lower.toml");
+    std::fs::write(&file, lower).unwrap();
+    let large = skipopu(&["map", &model, "--config", file.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&large.stderr).into_owned();
     assert!(said.contains("quantise with a group that is a multiple of 64"), "{said}");
 }
