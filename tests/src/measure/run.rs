@@ -121,7 +121,8 @@ pub fn recorded(out: &mut Recorder) -> Result<()> {
             run.bytes()?,
             run.number("seconds")?,
         );
-        page += &format!("\n    skipopu run {}\n\n> {}\n", shown.join(" "), run.text.trim());
+        let text = run.text.trim().replace('\n', "\n>\n> ");
+        page += &format!("\n    skipopu run {}\n\n> {text}\n", shown.join(" "));
         let key = format!("runs.{key}.logits");
         let note = format!("compared bit for bit, none differs; skipopu run {}", shown.join(" "));
         out.add(&key, compared, "logits", Kind::Simulated, "runs", note);

@@ -65,9 +65,7 @@ pub fn trained(model: &Model) -> Result<Model> {
 }
 
 /// Added to the routers' second logits, with names for the ledger.
-const BIASES: [(&str, f32); 9] = [
-    ("m1", -1.0),
-    ("m05", -0.5),
+const BIASES: [(&str, f32); 7] = [
     ("p05", 0.5),
     ("p1", 1.0),
     ("p2", 2.0),
