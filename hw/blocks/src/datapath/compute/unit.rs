@@ -203,7 +203,6 @@ pub struct ComputeUnit {
     head_slices: Reg,
     shared_slices: Reg,
     pair_slices: Reg,
-    pair_kv: Reg,
     width: Reg,
     single: DFF<Bit>,
     number: Reg,
@@ -433,7 +432,6 @@ impl ComputeUnit {
             head_slices: Reg::new(HEAD_BITS),
             shared_slices: Reg::new(ADDRESS),
             pair_slices: Reg::new(ADDRESS),
-            pair_kv: Reg::new(ADDRESS),
             width: Reg::new(ADDRESS),
             single: Default::default(),
             number: Reg::new(NUMBER),
@@ -540,7 +538,7 @@ impl Logic for ComputeUnit {
         dff_setup!(self, clock, grouped, attention, forward, logits_row, logits_live);
         dff_setup!(self, clock, step_left, drain_left, draining, drain_block);
         dff_setup!(self, clock, drain_tile, turn, parity, head_slices, shared_slices);
-        dff_setup!(self, clock, pair_slices, pair_kv, width, single, number, group_open);
+        dff_setup!(self, clock, pair_slices, width, single, number, group_open);
         dff_setup!(self, clock, group_entry, group_rounds, drain_entry);
         dff_setup!(self, clock, pairs_left, last_number, last_slices, last_kv, value_slices);
         dff_setup!(self, clock, value_single, values_pending, queried, queries_left);
@@ -1012,76 +1010,52 @@ impl Logic for ComputeUnit {
         let outputs = self.word.q.val().slice(f.matmul_outputs.0, f.matmul_outputs.1);
         let all_outputs = outputs.zext(ADDRESS) << shift;
         let wanted_outputs = mux(wide, all_outputs.clone() >> 1, all_outputs);
-        if self.normalises.val() {
-            // A slice of every row.
+        if self.normalises.val() || state == ROUTE_STATISTICS {
+            // Rows to be normalised, slice by slice or whole; or whole ones for their statistics.
+            let own = self.normalises.val();
             let kept = walk_bits - shift;
             let bits = |(low, bits): (usize, usize)| (low, bits.min(kept));
             let (address, gain) = (bits(f.normalise_address), bits(f.normalise_gain));
             let (stride, slices) = (bits(f.normalise_stride), bits(f.normalise_slices));
-            let at = self.norm_word.q.val().slice(address.0, address.1).zext(kept)
-                + self.norm_at.q.val().zext(kept + LOOP_BITS).trunc(kept);
+            let routed = bits(f.route_address);
+            let (routed_stride, routed_slices) = (bits(f.route_stride), bits(f.route_slices));
+            let slice = mux(own, self.norm_at.q.val(), Word::zero(LOOP_BITS));
+            let at = mux(
+                own,
+                self.norm_word.q.val().slice(address.0, address.1),
+                self.word.q.val().slice(routed.0, routed.1),
+            )
+            .zext(kept)
+                + slice.clone().zext(kept + LOOP_BITS).trunc(kept);
             let gain_at = self.norm_word.q.val().slice(gain.0, gain.1).zext(kept)
-                + self.norm_at.q.val().zext(kept + LOOP_BITS).trunc(kept);
-            let stride = self.norm_word.q.val().slice(stride.0, stride.1).zext(walk_bits);
-            let length = self.norm_word.q.val().slice(slices.0, slices.1).zext(walk_bits);
-            self.walker.mask.next = self.norm_selected.q.val();
-            self.walker.tiles.next = Word::new(COUNT_BITS, tiles as u128);
+                + slice.clone().zext(kept + LOOP_BITS).trunc(kept);
+            let stride = mux(
+                own,
+                self.norm_word.q.val().slice(stride.0, stride.1),
+                self.word.q.val().slice(routed_stride.0, routed_stride.1),
+            );
+            let length = mux(
+                own,
+                self.norm_word.q.val().slice(slices.0, slices.1),
+                self.word.q.val().slice(routed_slices.0, routed_slices.1),
+            );
+            let whole = !own || self.norm_word.q.val().bit(f.normalise_passes.0);
+            self.walker.mask.next = mux(own, self.norm_selected.q.val(), self.selected.q.val());
+            self.walker.tiles.next = mux(
+                whole,
+                (length.zext(at_bits) << shift).trunc(COUNT_BITS),
+                Word::new(COUNT_BITS, tiles as u128),
+            );
             self.walker.source_base.next = at.zext(walk_bits) << shift;
-            self.walker.source_row.next = stride << shift;
+            self.walker.source_row.next = stride.zext(walk_bits) << shift;
             self.walker.operand_base.next = gain_at.zext(walk_bits) << shift;
             self.walker.target_base.next =
-                (self.norm_at.q.val().zext(walk_bits + LOOP_BITS) << shift).trunc(walk_bits);
-            self.walker.target_row.next = length.clone() << shift;
+                (slice.clone().zext(walk_bits + LOOP_BITS) << shift).trunc(walk_bits);
+            self.walker.target_row.next = length.zext(walk_bits) << shift;
             self.walker.dense.next = true;
             self.walker.count_places.next = true;
             self.walker.place_base.next =
-                (self.norm_at.q.val().zext(PLACE_BITS + LOOP_BITS) << shift).trunc(PLACE_BITS);
-            self.command.next.set_slice(command::HALF_IN.0, &Word::ones(1));
-            self.command.next.set_slice(command::HALF_OUT.0, &Word::ones(1));
-            self.command.next.set_slice(
-                command::LENGTH.0,
-                &(length.zext(32) << (lanes.ilog2() as usize)).trunc(command::LENGTH.1),
-            );
-            self.command.next.set_slice(
-                command::CONSTANT.0,
-                &self.inverse_dim.val().slice(7, command::CONSTANT.1),
-            );
-            self.command.next.set_slice(
-                command::FUNCTION.0,
-                &Word::new(command::FUNCTION.1, Function::RmsNorm as u128),
-            );
-            self.command.next.set_slice(
-                command::FACTOR.0,
-                &Word::new(command::FACTOR.1, Factor::Operand as u128),
-            );
-            reads = Word::new(4, (1 << READS_SOURCE) | (1 << READS_CONSTANTS));
-            flags = Word::new(6, 1 << WRITES);
-            space = Word::from(self.norm_word.q.val().bit(f.normalise_operand.0)).zext(2) + 1;
-        } else if state == ROUTE_STATISTICS || state == NORMALISE {
-            let normalises = state == NORMALISE;
-            let address = mux(
-                normalises,
-                self.word.q.val().slice(f.normalise_address.0, f.normalise_address.1),
-                self.word.q.val().slice(f.route_address.0, f.route_address.1),
-            );
-            let stride = mux(
-                normalises,
-                self.word.q.val().slice(f.normalise_stride.0, f.normalise_stride.1),
-                self.word.q.val().slice(f.route_stride.0, f.route_stride.1),
-            );
-            let length = mux(
-                normalises,
-                self.word.q.val().slice(f.normalise_slices.0, f.normalise_slices.1),
-                self.word.q.val().slice(f.route_slices.0, f.route_slices.1),
-            );
-            let gain = self.word.q.val().slice(f.normalise_gain.0, f.normalise_gain.1);
-            self.walker.tiles.next = (length.zext(at_bits) << shift).trunc(COUNT_BITS);
-            self.walker.source_base.next = (address.zext(at_bits) << shift).trunc(walk_bits);
-            self.walker.source_row.next = (stride.zext(at_bits) << shift).trunc(walk_bits);
-            self.walker.operand_base.next = (gain.zext(at_bits) << shift).trunc(walk_bits);
-            self.walker.target_row.next = (length.zext(at_bits) << shift).trunc(walk_bits);
-            self.walker.dense.next = true;
-            self.walker.count_places.next = true;
+                (slice.zext(PLACE_BITS + LOOP_BITS) << shift).trunc(PLACE_BITS);
             self.command.next.set_slice(command::HALF_IN.0, &Word::ones(1));
             self.command.next.set_slice(command::HALF_OUT.0, &Word::ones(1));
             self.command.next.set_slice(
@@ -1093,7 +1067,7 @@ impl Logic for ComputeUnit {
                 &self.inverse_dim.val().slice(7, command::CONSTANT.1),
             );
             reads = Word::new(4, 1 << READS_SOURCE);
-            if normalises {
+            if own {
                 self.command.next.set_slice(
                     command::FUNCTION.0,
                     &Word::new(command::FUNCTION.1, Function::RmsNorm as u128),
@@ -1104,7 +1078,7 @@ impl Logic for ComputeUnit {
                 );
                 reads = Word::new(4, (1 << READS_SOURCE) | (1 << READS_CONSTANTS));
                 flags = Word::new(6, 1 << WRITES);
-                space = Word::from(self.word.q.val().bit(f.normalise_operand.0)).zext(2) + 1;
+                space = Word::from(self.norm_word.q.val().bit(f.normalise_operand.0)).zext(2) + 1;
             } else {
                 self.command.next.set_slice(command::DROP.0, &Word::ones(1));
                 self.command.next.set_slice(
@@ -1259,7 +1233,9 @@ impl Logic for ComputeUnit {
             let last = self.last_number.q.val();
             self.pair_slices.d.next = (first.clone() * self.shared_slices.q.val()).trunc(ADDRESS);
             self.last_slices.d.next = (last.clone() * self.shared_slices.q.val()).trunc(ADDRESS);
-            self.pair_kv.d.next = (first * self.head_slices.q.val()).zext(ADDRESS);
+            self.pass_kv.d.next = (first.clone() * self.head_slices.q.val()).zext(ADDRESS);
+            self.pass_number.d.next = first;
+            self.pass_values.d.next = false;
             self.last_kv.d.next = (last.clone() * self.head_slices.q.val()).zext(ADDRESS);
             self.width.d.next = (self.kv_heads.val() * self.shared_slices.q.val()).trunc(ADDRESS);
             self.single.d.next = last + 1 >= self.kv_heads.val().zext(NUMBER);
@@ -1306,9 +1282,6 @@ impl Logic for ComputeUnit {
                         self.state.d.next = Word::new(STATE_BITS, MATMUL as u128);
                     } else {
                         self.passes_left.d.next = (self.pairs_left.q.val() + 1) << 1;
-                        self.pass_values.d.next = false;
-                        self.pass_kv.d.next = self.pair_kv.q.val();
-                        self.pass_number.d.next = self.number.q.val();
                         self.state.d.next = Word::new(STATE_BITS, QUERIES as u128);
                     }
                 }
@@ -1339,28 +1312,26 @@ impl Logic for ComputeUnit {
                 self.state.d.next = Word::new(STATE_BITS, LAST as u128);
             }
         } else if state == NORMALISE {
-            if self.word.q.val().bit(f.normalise_passes.0) {
-                if self.can_walk.val() {
-                    self.walk.next = true;
-                    self.state.d.next = Word::new(STATE_BITS, LAST as u128);
-                }
-            } else {
-                let length = self.word.q.val().slice(f.normalise_slices.0, f.normalise_slices.1);
-                let writes = self.count.q.val().zext(self.norm_writes.width()) << shift;
-                self.norm_word.d.next = self.word.q.val();
-                self.norm_selected.d.next = self.selected.q.val();
-                self.norm_left.d.next = length.clone().zext(LOOP_BITS);
-                self.norm_at.d.next = Word::zero(LOOP_BITS);
-                self.norm_there.d.next = Word::zero(LOOP_BITS);
-                self.norm_writes.d.next = writes.clone();
-                self.norm_unwritten.d.next = writes;
-                self.norm_active.d.next = length.any();
-                self.state.d.next = Word::new(STATE_BITS, NORMALISING as u128);
-            }
+            // Whole rows in one walk, or a walk for each slice; either way as many tiles are written.
+            let length = self.word.q.val().slice(f.normalise_slices.0, f.normalise_slices.1);
+            let writes = self.count.q.val().zext(self.norm_writes.width()) << shift;
+            self.norm_word.d.next = self.word.q.val();
+            self.norm_selected.d.next = self.selected.q.val();
+            self.norm_left.d.next = mux(
+                self.word.q.val().bit(f.normalise_passes.0),
+                Word::from(length.any()).zext(LOOP_BITS),
+                length.clone().zext(LOOP_BITS),
+            );
+            self.norm_at.d.next = Word::zero(LOOP_BITS);
+            self.norm_there.d.next = Word::zero(LOOP_BITS);
+            self.norm_writes.d.next = writes.clone();
+            self.norm_unwritten.d.next = writes;
+            self.norm_active.d.next = length.any();
+            self.state.d.next = Word::new(STATE_BITS, NORMALISING as u128);
         } else if state == NORMALISING {
             // Nobody hears of its end but the unit's next instruction; and what lies beyond a memory is known by now.
             let tokens = self.word.q.val().slice(SIGNAL_LOW as usize, UNITS).any();
-            if tokens {
+            if tokens || self.word.q.val().bit(f.normalise_passes.0) {
                 self.state.d.next = Word::new(STATE_BITS, LAST as u128);
             } else if !self.checks.q.val().any() && !self.beyond.q.val() {
                 self.done.d.next = true;
