@@ -79,6 +79,7 @@ figures: deps ## measure what takes minutes, record it in docs/figures.json, rew
 	$(MEASURE) cost
 	$(CARGO) build --release --package skipopu
 	$(MEASURE) run
+	$(MEASURE) runs
 	$(SKIPOPU) figures tables
 
 fmt: ## format the Rust sources

@@ -10,7 +10,7 @@ use skipopu_config::Config;
 use skipopu_hdl::Word;
 use skipopu_hw::datapath::shape::READ_LATENCY;
 use skipopu_hw::datapath::DatapathShape;
-use skipopu_hw::kv::delivery::{KvLoader, LaneMemory};
+use skipopu_hw::kv::delivery::{GroupSelect, KvLoader, LaneMemory};
 use skipopu_hw::kv::{KvShape, WORD_BITS};
 use skipopu_kv::KvMachine;
 use skipopu_sim::stream::{Beat, Pattern, ProtocolChecker, StreamDriver, StreamMonitor};
@@ -385,4 +385,26 @@ fn lane_memory() {
         }
         assert_eq!(compared, 400);
     }
+}
+
+/// Each group by its number.
+#[test]
+fn group_select() {
+    for (width, groups) in [(1, 2), (5, 8), (48, 4)] {
+        let case = Case::new("group_select", move || GroupSelect::new(width, groups).unwrap());
+        assert_eq!(case.design.top().latency, Some(GroupSelect::LATENCY));
+        case.agree_on_random(200, |_| ());
+        let mut e = case.rust();
+        let mut rng = SmallRng::seed_from_u64(0);
+        for number in 0..groups {
+            let data = uniform_word(&mut rng, width * groups);
+            e.set("data", &data).unwrap();
+            set(&mut e, &[("number", number as u128)]);
+            e.eval().unwrap();
+            assert_eq!(e.get("group").unwrap(), data.slice(number * width, width));
+        }
+    }
+    let refused = |width, groups| GroupSelect::new(width, groups).err().unwrap().to_string();
+    assert!(refused(0, 4).contains("width") && refused(3, 1).contains("groups"));
+    assert!(refused(3, 6).contains("power of two"));
 }

@@ -99,37 +99,37 @@ const RECORDED: &[(&str, &[&str])] = &[
 pub fn recorded(out: &mut Recorder) -> Result<()> {
     let mut page = String::from(
         "# Recorded runs\n\nstories15M on `cosim`, the Verilated core between models of HBM2 and DDR4, every logit compared with the exact backend bit for \
-         bit. This page is written by `cargo run --release -p skipopu-system -- runs`. Cycles and bytes are simulated, tokens per \
-         second those of the configuration's clock, seconds measured on two cores that other work shared.\n",
+         bit. This page is written by `cargo run --release -p skipopu-system -- runs`, its table from the ledger by `skipopu figures tables`.\n",
     );
-    let mut rows = String::new();
-    for (key, arguments) in RECORDED {
+    for (name, arguments) in RECORDED {
         let run = Run::with(None, arguments)?;
         let shown: Vec<String> = arguments
             .iter()
             .map(|a| if a.contains(' ') { format!("\"{a}\"") } else { a.to_string() })
             .collect();
+        let shown = format!("skipopu run {}", shown.join(" "));
         let (compared, wrong) = (run.number("logits_compared")?, run.number("logit_mismatches")?);
         ensure!(compared > 0.0 && wrong == 0.0, "{wrong} of {compared} logits differ");
         let skipped = run.report["skips"]["rate"].as_f64().unwrap_or(0.0);
         let speed = run.report["speed"]["tokens_per_second"].as_f64().context("no speed")?;
-        rows += &format!(
-            "| `{}` | {compared:.0} | {:.1} % | {:.0} | {:.0} | {speed:.0} | {:.0} |\n",
-            shown.join(" "),
-            100.0 * skipped,
-            run.per_token("cycles")?,
-            run.bytes()?,
-            run.number("seconds")?,
-        );
         let text = run.text.trim().replace('\n', "\n>\n> ");
-        page += &format!("\n    skipopu run {}\n\n> {text}\n", shown.join(" "));
-        let key = format!("runs.{key}.logits");
-        let note = format!("compared bit for bit, none differs; skipopu run {}", shown.join(" "));
-        out.add(&key, compared, "logits", Kind::Simulated, "runs", note);
+        page += &format!("\n    {shown}\n\n> {text}\n");
+        let mut add = |key: &str, value: f64, unit: &str, kind: Kind, what: &str| {
+            let note = format!("{what}{shown}");
+            out.add(&format!("runs.{name}.{key}"), value, unit, kind, "runs", note);
+        };
+        let simulated = Kind::Simulated;
+        let what = "compared bit for bit, none differs; ";
+        add("logits", compared, "logits", simulated, what);
+        add("skip_rate", 100.0 * skipped, "%", simulated, "sub-modules; ");
+        add("cycles_per_token", run.per_token("cycles")?, "cycles", simulated, "in decode; ");
+        add("bytes_per_token", run.bytes()?, "B", simulated, "in decode, all memories; ");
+        let what = "in decode, at the configuration's clock; ";
+        add("tokens_per_second", speed, "1/s", simulated, what);
+        let what = "of the simulated core, on two cores that other work shared; ";
+        add("seconds", run.number("seconds")?, "s", Kind::Measured, what);
     }
-    page += "\n| run | logits equal | skipped | cycles a token | bytes a token | token/s | simulation, s |\n";
-    page += "|---|---:|---:|---:|---:|---:|---:|\n";
-    page += &rows;
+    page += "\n<!-- figures:begin runs -->\n<!-- figures:end -->\n";
     std::fs::write(PAGE, page).with_context(|| format!("cannot write {PAGE}"))
 }
 

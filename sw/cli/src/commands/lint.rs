@@ -4,9 +4,11 @@ use crate::args::Lint;
 use crate::exit::{Done, Failure};
 use crate::progress::Progress;
 use crate::{catalogue, emitter, output};
+use rayon::prelude::*;
 use skipopu_config::Config;
 use skipopu_eda::lint::{check, LintOptions, LintReport};
 use skipopu_hw::catalogue::Entry;
+use std::sync::Mutex;
 
 /// Runs the command.
 pub fn run(args: &Lint) -> Done {
@@ -20,12 +22,19 @@ pub fn run(args: &Lint) -> Done {
     }
     let options = LintOptions::standard()?;
     let mut report = LintReport::default();
-    let mut progress = Progress::new("linting", work.len());
-    for (config, entry) in work {
-        progress.step(&format!("{} of {}", entry.name, config.name));
-        report.merge(check(&emitter::design(entry, config)?, &options)?);
-    }
+    let progress = Mutex::new(Progress::new("linting", work.len()));
+    let checked: Vec<Done<LintReport>> = work
+        .par_iter()
+        .map(|(config, entry)| {
+            let what = format!("{} of {}", entry.name, config.name);
+            progress.lock().unwrap_or_else(|e| e.into_inner()).step(&what);
+            Ok(check(&emitter::design(entry, config)?, &options)?)
+        })
+        .collect();
     drop(progress);
+    for one in checked {
+        report.merge(one?);
+    }
     if args.json {
         output::json(&serde_json::json!(report))?;
     } else {

@@ -1,6 +1,30 @@
-//! [`Fields`]: where the compute unit's instructions have their fields.
+//! [`Fields`]: where the compute unit's instructions have their fields; widths that its blocks share.
 
 use skipopu_isa::set::by_mnemonic;
+use skipopu_isa::value::{self, Value};
+
+/// Bits of a number of entries of the partial sums, or of rows.
+pub const ENTRIES: usize = 8;
+/// Bits of a slice's address in an instruction, and of a product of sizes.
+pub const SLICES: usize = 18;
+/// Bits of the number of a key-value head, and of passes over them.
+pub const NUMBER: usize = 10;
+/// Bits of the choice of rows.
+pub const ROWS_BITS: usize = <value::Rows as Value>::BITS as usize;
+
+/// Kinds of the compute unit's instructions.
+pub mod kind {
+    /// Bits of a kind.
+    pub const BITS: usize = 2;
+    /// `route`.
+    pub const ROUTE: usize = 0;
+    /// `normalise`.
+    pub const NORMALISE: usize = 1;
+    /// `matmul`.
+    pub const MATMUL: usize = 2;
+    /// `attend`.
+    pub const ATTEND: usize = 3;
+}
 
 /// First bit and bits of a field.
 pub type Place = (usize, usize);

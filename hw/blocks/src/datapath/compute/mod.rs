@@ -8,10 +8,18 @@
 //! | [`Feeder`] | tiles from memories and partial sums into the NPE |
 //! | [`Sink`] | the NPE's results to their memories |
 //! | [`StepGenerator`] | a product as steps of the array |
+//! | [`Bitmask`] | routers' logits to rows that run |
+//! | [`Normaliser`] | a `normalise` beside the instruction after it |
+//! | [`KvPasses`] | keys and values of the pairs of an `attend` |
+//! | [`Bounds`] | what an instruction touches, against the memories' sizes |
 //! | [`ComputeUnit`] | all of them, the array and the NPE: `route`, `normalise`, `matmul`, `attend` |
 
+mod bitmask;
+mod bounds;
 mod feeder;
 mod fields;
+mod kv_passes;
+mod normaliser;
 mod operation;
 mod read_arbiter;
 mod sink;
@@ -20,8 +28,12 @@ mod step_generator;
 mod unit;
 mod walker;
 
+pub use bitmask::Bitmask;
+pub use bounds::Bounds;
 pub use feeder::Feeder;
-pub use fields::Fields;
+pub use fields::{kind, Fields};
+pub use kv_passes::KvPasses;
+pub use normaliser::Normaliser;
 pub use operation::{Space, TileOp, SPACE_BITS};
 pub use read_arbiter::ReadArbiter;
 pub use sink::{Sink, TARGETS};
@@ -82,5 +94,37 @@ pub const ENTRIES: &[Entry] = &[
         interval: |_| Some(1),
         test: "skipopu-hw::datapath",
         build: |_| Box::new(StepGenerator::new(&SMALL).expect(LEGAL)),
+    },
+    Entry {
+        name: "bitmask",
+        summary: "routers' logits to the rows that run a sub-module",
+        latency: |_| Some(Bitmask::LATENCY),
+        interval: |_| Some(1),
+        test: "skipopu-hw::compute_control",
+        build: |_| Box::new(Bitmask::new(&SMALL).expect(LEGAL)),
+    },
+    Entry {
+        name: "normaliser",
+        summary: "walks of a `normalise` beside the instruction after it",
+        latency: |_| None,
+        interval: |_| Some(1),
+        test: "skipopu-hw::compute_control",
+        build: |_| Box::new(Normaliser::new(&SMALL).expect(LEGAL)),
+    },
+    Entry {
+        name: "kv-passes",
+        summary: "commands for keys and values of an `attend`'s pairs of heads",
+        latency: |_| Some(KvPasses::LATENCY),
+        interval: |_| Some(1),
+        test: "skipopu-hw::compute_control",
+        build: |_| Box::new(KvPasses::new(&SMALL).expect(LEGAL)),
+    },
+    Entry {
+        name: "bounds",
+        summary: "where an instruction ends in each memory",
+        latency: |_| Some(Bounds::LATENCY),
+        interval: |_| None,
+        test: "skipopu-hw::compute_control",
+        build: |_| Box::new(Bounds::new(&SMALL).expect(LEGAL)),
     },
 ];

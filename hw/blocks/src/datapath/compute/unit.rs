@@ -6,8 +6,12 @@ use super::super::front::{
 use super::super::psum::{PartialSums, SumLane};
 use super::super::report::ADDRESS_BITS;
 use super::super::shape::{DatapathShape, READ_LATENCY, SINGLE_BITS, VALUE_BITS};
+use super::bitmask::Bitmask;
+use super::bounds::Bounds;
 use super::feeder::Feeder;
-use super::fields::Fields;
+use super::fields::{kind, Fields, ENTRIES, NUMBER, ROWS_BITS, SLICES};
+use super::kv_passes::KvPasses;
+use super::normaliser::Normaliser;
 use super::operation::{Space, TileOp, SPACE_BITS};
 use super::read_arbiter::ReadArbiter;
 use super::sink::Sink;
@@ -16,10 +20,9 @@ use super::step_generator::{StepGenerator, LOOP_BITS};
 use super::walker::{Walker, COUNT_BITS};
 use crate::control::decode::WORD;
 use crate::control::UNITS;
-use crate::kv::delivery::{KvCommand, KvLoader, HEAD_BITS};
+use crate::kv::delivery::{KvLoader, HEAD_BITS};
 use crate::kv::KvShape;
 use crate::npe::command::{self, Addend, Factor, Function, Statistic, COMMAND_BITS};
-use crate::npe::float::Compare;
 use crate::npe::rotation::RotationShape;
 use crate::npe::tile::{TileShape, PLACE_BITS};
 use crate::npe::{Engine, EngineShape};
@@ -40,26 +43,8 @@ const LOADER: usize = 2;
 const STORE: usize = 3;
 const READERS: usize = 4;
 
-/// Bits of a number of entries.
-const ENTRIES: usize = 8;
-/// Bits of a slice's address in an instruction, and of a product of sizes.
-const ADDRESS: usize = 18;
 /// Bits of the number of a round in its group: rounds of keys whose scores are drained together.
 const ROUNDS_BITS: usize = 3;
-/// Bits of the number of a key-value head, and of passes over them.
-const NUMBER: usize = 10;
-
-/// Bits of the end of what an instruction touches, in slices.
-const END: usize = 28;
-/// What an instruction touches, in the order in which it is checked: rows of the scratchpad, own keys, own values, constants, an
-/// operand memory.
-const ROWS_END: usize = 0;
-const KEYS_END: usize = 1;
-const VALUES_END: usize = 2;
-const CONSTANTS_END: usize = 3;
-const OPERAND_END: usize = 4;
-const REACHED: usize = 5;
-
 /// States of the instruction.
 const IDLE: usize = 0;
 const COUNTING: usize = 1;
@@ -177,8 +162,10 @@ pub struct ComputeUnit {
     npe: Engine,
     sink: Sink,
     commands: Fifo,
-    compare0: Compare,
-    compare1: Compare,
+    bitmask: Bitmask,
+    normaliser: Normaliser,
+    kv_passes: KvPasses,
+    bounds: Bounds,
     source_wait: Delay,
 
     state: Reg,
@@ -189,10 +176,6 @@ pub struct ComputeUnit {
     entries: Reg,
     groups: Reg,
     grouped: Reg,
-    attention: Reg,
-    forward: Reg,
-    logits_row: Reg,
-    logits_live: DFF<Bit>,
     step_left: Reg,
     drain_left: Reg,
     draining: DFF<Bit>,
@@ -218,19 +201,6 @@ pub struct ComputeUnit {
     queries_left: Reg,
     query_writes: Reg,
     all_probable: DFF<Bit>,
-    passes_left: Reg,
-    pass_values: DFF<Bit>,
-    pass_kv: Reg,
-    pass_number: Reg,
-    norm_word: Reg,
-    norm_selected: Reg,
-    norm_left: Reg,
-    norm_at: Reg,
-    norm_there: Reg,
-    norm_writes: Reg,
-    norm_unwritten: Reg,
-    norm_active: DFF<Bit>,
-    normalises: Signal<Local, Bit>,
     queries: Signal<Local, Bit>,
     drains_values: Signal<Local, Bit>,
     masks: Fifo,
@@ -252,16 +222,6 @@ pub struct ComputeUnit {
     done: DFF<Bit>,
     closing: Reg,
     empty: DFF<Bit>,
-    beyond: DFF<Bit>,
-    checks: Reg,
-    scanned: Reg,
-    last_row: Reg,
-    row_offset: Reg,
-    own_offset: Reg,
-    dense_offset: Reg,
-    ends: Vec<Reg>,
-    over: Wire<Local>,
-    reached: Reg,
 
     op_flags: Reg,
     op_space: Reg,
@@ -276,27 +236,16 @@ pub struct ComputeUnit {
     walk: Signal<Local, Bit>,
     can_walk: Signal<Local, Bit>,
     quiet: Signal<Local, Bit>,
-    picked: Wire<Local>,
     wanted_rows: Wire<Local>,
-    all: Wire<Local>,
     vector0: Wire<Local>,
     kind: Wire<Local>,
     _shape: DatapathShape,
     _aligned: AlignedShape,
     _fields: Fields,
     _op: TileOp,
-    _kv: KvCommand,
     /// Cycles from a tile at the NPE until its row's statistics are there.
     _closing: usize,
-    /// Slices of the memories that [`REACHED`] lists.
-    _sizes: Vec<usize>,
 }
-
-/// Kinds of instructions.
-const ROUTE_KIND: usize = 0;
-const NORMALISE_KIND: usize = 1;
-const MATMUL_KIND: usize = 2;
-const ATTEND_KIND: usize = 3;
 
 /// Bits of the flags of a walk: sums, logits, scores, addend, wide, writes.
 const SUMS: usize = 0;
@@ -407,8 +356,10 @@ impl ComputeUnit {
             npe,
             sink: Sink::new(&shape)?,
             commands: Fifo::new(&commands)?,
-            compare0: Compare::e8m(23)?,
-            compare1: Compare::e8m(23)?,
+            bitmask: Bitmask::new(&shape)?,
+            normaliser: Normaliser::new(&shape)?,
+            kv_passes: KvPasses::new(&shape)?,
+            bounds: Bounds::new(&shape)?,
             source_wait: Delay::new(2, READ_LATENCY)?,
             state: Reg::new(STATE_BITS),
             word: Reg::new(WORD),
@@ -418,28 +369,24 @@ impl ComputeUnit {
             entries: Reg::new(ENTRIES),
             groups: Reg::new(GROUPS_BITS),
             grouped: Reg::new(LOOP_BITS + 1),
-            attention: Reg::new(rows),
-            forward: Reg::new(rows),
-            logits_row: Reg::new(shape.row_bits()),
-            logits_live: Default::default(),
             step_left: Reg::new(LOOP_BITS),
             drain_left: Reg::new(LOOP_BITS),
             draining: Default::default(),
             drain_block: Reg::new(3),
-            drain_tile: Reg::new(ADDRESS),
+            drain_tile: Reg::new(SLICES),
             turn: Reg::new(PLACE_BITS),
             parity: Default::default(),
             head_slices: Reg::new(HEAD_BITS),
-            shared_slices: Reg::new(ADDRESS),
-            pair_slices: Reg::new(ADDRESS),
-            width: Reg::new(ADDRESS),
+            shared_slices: Reg::new(SLICES),
+            pair_slices: Reg::new(SLICES),
+            width: Reg::new(SLICES),
             single: Default::default(),
             number: Reg::new(NUMBER),
             pairs_left: Reg::new(NUMBER),
             last_number: Reg::new(NUMBER),
-            last_slices: Reg::new(ADDRESS),
-            last_kv: Reg::new(ADDRESS),
-            value_slices: Reg::new(ADDRESS),
+            last_slices: Reg::new(SLICES),
+            last_kv: Reg::new(SLICES),
+            value_slices: Reg::new(SLICES),
             value_single: Default::default(),
             values_pending: Default::default(),
             queried: Default::default(),
@@ -447,19 +394,6 @@ impl ComputeUnit {
             queries_left: Reg::new(query_bits),
             query_writes: Reg::new(query_bits),
             all_probable: Default::default(),
-            passes_left: Reg::new(NUMBER),
-            pass_values: Default::default(),
-            pass_kv: Reg::new(ADDRESS),
-            pass_number: Reg::new(NUMBER),
-            norm_word: Reg::new(WORD),
-            norm_selected: Reg::new(rows),
-            norm_left: Reg::new(LOOP_BITS),
-            norm_at: Reg::new(LOOP_BITS),
-            norm_there: Reg::new(LOOP_BITS),
-            norm_writes: Reg::new(ENTRIES + index_bits(shape.tiles_per_slice() + 1)),
-            norm_unwritten: Reg::new(ENTRIES + index_bits(shape.tiles_per_slice() + 1)),
-            norm_active: Default::default(),
-            normalises: Default::default(),
             queries: Default::default(),
             drains_values: Default::default(),
             masks: Fifo::new(&masks)?,
@@ -481,16 +415,6 @@ impl ComputeUnit {
             done: Default::default(),
             closing: Reg::new(index_bits(closing + 1)),
             empty: Default::default(),
-            beyond: Default::default(),
-            checks: Reg::new(2),
-            scanned: Reg::new(shape.row_bits()),
-            last_row: Reg::new(shape.row_bits()),
-            row_offset: Reg::new(END),
-            own_offset: Reg::new(END),
-            dense_offset: Reg::new(END),
-            ends: (0..REACHED).map(|_| Reg::new(END)).collect(),
-            over: Wire::new(REACHED),
-            reached: Reg::new(END),
             op_flags: Reg::new(6),
             op_space: Reg::new(SPACE_BITS),
             op_region: Default::default(),
@@ -504,24 +428,14 @@ impl ComputeUnit {
             walk: Default::default(),
             can_walk: Default::default(),
             quiet: Default::default(),
-            picked: Wire::new(rows),
-            wanted_rows: Wire::new(2),
-            all: Wire::new(rows),
+            wanted_rows: Wire::new(ROWS_BITS),
             vector0: Wire::new(slice),
-            kind: Wire::new(2),
+            kind: Wire::new(kind::BITS),
             _shape: shape,
             _aligned: aligned,
             _fields: Fields::new(),
             _op: op,
-            _kv: KvCommand::of(&shape),
             _closing: closing,
-            _sizes: vec![
-                shape.scratchpad,
-                shape.scratchpad,
-                shape.scratchpad,
-                shape.constants,
-                shape.operand,
-            ],
         })
     }
 }
@@ -534,30 +448,23 @@ impl Logic for ComputeUnit {
         rows = self._shape.rows
     )]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, word, selected, scan, count, entries, groups);
-        dff_setup!(self, clock, grouped, attention, forward, logits_row, logits_live);
-        dff_setup!(self, clock, step_left, drain_left, draining, drain_block);
-        dff_setup!(self, clock, drain_tile, turn, parity, head_slices, shared_slices);
-        dff_setup!(self, clock, pair_slices, width, single, number, group_open);
-        dff_setup!(self, clock, group_entry, group_rounds, drain_entry);
+        dff_setup!(self, clock, state, word, selected, scan, count, entries, groups, grouped);
+        dff_setup!(self, clock, step_left, drain_left, draining, drain_block, drain_tile, turn);
+        dff_setup!(self, clock, parity, head_slices, shared_slices, pair_slices, width, single);
+        dff_setup!(self, clock, number, group_open, group_entry, group_rounds, drain_entry);
         dff_setup!(self, clock, pairs_left, last_number, last_slices, last_kv, value_slices);
         dff_setup!(self, clock, value_single, values_pending, queried, queries_left);
-        dff_setup!(self, clock, query_writes, all_probable, passes_left, pass_values, pass_kv);
-        dff_setup!(self, clock, pass_number, norm_word, norm_selected, norm_left, norm_at);
-        dff_setup!(self, clock, again, norm_there, norm_writes, norm_unwritten, norm_active);
-        dff_setup!(self, clock, mask_walk, keys_done, place, own_row, slice, begun);
-        dff_setup!(self, clock, settle, overflow, done, op_flags, op_space, op_region, op_reads);
-        dff_setup!(self, clock, op_hides, op_ends, softmaxed, probable, unwritten);
-        dff_setup!(self, clock, closing, empty, beyond, checks, scanned);
-        dff_setup!(self, clock, last_row, row_offset, own_offset, dense_offset, reached);
+        dff_setup!(self, clock, query_writes, all_probable, again, mask_walk, keys_done, place);
+        dff_setup!(self, clock, own_row, slice, begun, settle, overflow, done, op_flags);
+        dff_setup!(self, clock, op_space, op_region, op_reads, op_hides, op_ends, softmaxed);
+        dff_setup!(self, clock, probable, unwritten, closing, empty);
         clock!(self, clock, scratchpad, constants, operand0, operand1, bank0, bank1, scores);
         clock!(self, clock, array, driver, weight_loader, scales, router_loader, kv_loader);
-        clock!(self, clock, steps, sums, walker, feeder, npe, sink, commands, compare0, compare1);
-        clock!(self, clock, source_wait, masks);
+        clock!(self, clock, steps, sums, walker, feeder, npe, sink, commands, bitmask, normaliser);
+        clock!(self, clock, source_wait, masks, kv_passes, bounds);
         let shape = self._shape;
         let f = self._fields;
         let op = self._op;
-        let kvc = self._kv;
         let lanes = shape.lanes;
         let rows = shape.rows;
         let slice_bits = shape.slice_bits();
@@ -585,6 +492,9 @@ impl Logic for ComputeUnit {
         self.sink.reset.next = reset;
         self.commands.reset.next = reset;
         self.masks.reset.next = reset;
+        self.normaliser.reset.next = reset;
+        self.kv_passes.reset.next = reset;
+        self.bounds.reset.next = reset;
 
         // The scratchpad's readers.
         let driver_reads =
@@ -691,11 +601,11 @@ impl Logic for ComputeUnit {
         let opcode = self.word.q.val().trunc(8);
         self.kind.next = Word::zero(2);
         if opcode == Word::new(8, f.normalise) {
-            self.kind.next = Word::new(2, NORMALISE_KIND as u128);
+            self.kind.next = Word::new(2, kind::NORMALISE as u128);
         } else if opcode == Word::new(8, f.matmul) {
-            self.kind.next = Word::new(2, MATMUL_KIND as u128);
+            self.kind.next = Word::new(2, kind::MATMUL as u128);
         } else if opcode == Word::new(8, f.attend) {
-            self.kind.next = Word::new(2, ATTEND_KIND as u128);
+            self.kind.next = Word::new(2, kind::ATTEND as u128);
         }
         self.weight_loader.used.next = false;
         self.driver.load.valid.next = false;
@@ -704,15 +614,15 @@ impl Logic for ComputeUnit {
         self.weight_loader.load.ready.next = false;
         self.router_loader.load.ready.next = false;
         self.kv_loader.load.ready.next = false;
-        if self.kind.val() == MATMUL_KIND {
+        if self.kind.val() == kind::MATMUL {
             self.driver.load.valid.next = self.weight_loader.load.valid.val();
             self.weight_loader.load.ready.next = self.driver.load.ready.val();
-        } else if self.kind.val() == ROUTE_KIND {
+        } else if self.kind.val() == kind::ROUTE {
             self.driver.load.valid.next = self.router_loader.load.valid.val();
             self.driver.load.data.next = self.router_loader.load.data.val();
             self.driver.load.last.next = self.router_loader.load.last.val();
             self.router_loader.load.ready.next = self.driver.load.ready.val();
-        } else if self.kind.val() == ATTEND_KIND {
+        } else if self.kind.val() == kind::ATTEND {
             self.driver.load.valid.next = self.kv_loader.load.valid.val();
             self.driver.load.data.next = self.kv_loader.load.data.val();
             self.driver.load.last.next = self.kv_loader.load.last.val();
@@ -720,28 +630,23 @@ impl Logic for ComputeUnit {
         }
 
         // Its rows.
-        for r in 0..rows {
-            self.all.next.set_slice(r, &Word::from(self.rows.val() > r));
-        }
-        self.wanted_rows.next = Word::zero(2);
-        if self.kind.val() == NORMALISE_KIND {
+        self.wanted_rows.next = Word::zero(ROWS_BITS);
+        if self.kind.val() == kind::NORMALISE {
             self.wanted_rows.next = self.word.q.val().slice(f.normalise_rows.0, f.normalise_rows.1);
-        } else if self.kind.val() == MATMUL_KIND {
+        } else if self.kind.val() == kind::MATMUL {
             self.wanted_rows.next = self.word.q.val().slice(f.matmul_rows.0, f.matmul_rows.1);
-        } else if self.kind.val() == ATTEND_KIND {
+        } else if self.kind.val() == kind::ATTEND {
             self.wanted_rows.next = self.word.q.val().slice(f.attend_rows.0, f.attend_rows.1);
         }
-        self.picked.next = self.all.val();
-        if self.wanted_rows.val() == value::Rows::Attention as usize {
-            self.picked.next = self.all.val() & self.attention.q.val();
-        } else if self.wanted_rows.val() == value::Rows::Forward as usize {
-            self.picked.next = self.all.val() & self.forward.q.val();
-        } else if self.wanted_rows.val() == value::Rows::Last as usize {
-            self.picked.next = self.all.val() & !(self.all.val() >> 1);
-        }
-        self.mask_attention.next = self.attention.q.val();
-        self.mask_forward.next = self.forward.q.val();
         let routers = self.word.q.val().slice(f.route_routers.0, f.route_routers.1);
+        self.bitmask.valid.next = self.feeder.logits_valid.val();
+        self.bitmask.row.next = self.feeder.logits_row.val();
+        self.bitmask.logits.next = self.feeder.logits.val();
+        self.bitmask.routers.next = routers.clone();
+        self.bitmask.rows.next = self.rows.val();
+        self.bitmask.wanted.next = self.wanted_rows.val();
+        self.mask_attention.next = self.bitmask.attention.val();
+        self.mask_forward.next = self.bitmask.forward.val();
         let slices = self.word.q.val().slice(f.matmul_slices.0, f.matmul_slices.1);
         let tiles_left = self.step_left.q.val();
         let group = self.word.q.val().slice(f.matmul_group.0, f.matmul_group.1);
@@ -755,13 +660,18 @@ impl Logic for ComputeUnit {
 
         // What may go on.
         let walks = !self.walker.busy.val() && self.commands.r#in.ready.val();
-        self.normalises.next = walks && self.norm_left.q.val().any();
-        self.can_walk.next = walks && !self.norm_left.q.val().any();
+        self.normaliser.start.next = state == NORMALISE;
+        self.normaliser.word.next = self.word.q.val();
+        self.normaliser.rows.next = self.selected.q.val();
+        self.normaliser.count.next = self.count.q.val();
+        self.normaliser.free.next = walks;
+        self.normaliser.written.next = self.sink.write.val().slice(1, 2).any();
+        self.can_walk.next = walks && !self.normaliser.waits.val();
         self.quiet.next = !self.walker.busy.val()
-            && !self.norm_active.q.val()
+            && !self.normaliser.active.val()
             && !self.feeder.busy.val()
             && !self.sink.busy.val()
-            && !self.logits_live.q.val()
+            && !self.bitmask.busy.val()
             && !self.steps.busy.val();
         let can_drain = self.can_walk.val() && self.sums.drain.ready.val();
         let free = self.sums.free.val().any();
@@ -779,21 +689,18 @@ impl Logic for ComputeUnit {
         let next_slices = self.pair_slices.q.val() + (self.shared_slices.q.val() << 1);
 
         // Defaults: nothing begins.
-        self.walk.next = self.normalises.val();
+        self.walk.next = self.normaliser.walk.val();
         self.steps.start.next = false;
         self.sums.begin.next = false;
         self.sums.drain.valid.next = false;
         self.weight_loader.command.valid.next = false;
         self.router_loader.command.valid.next = false;
-        self.kv_loader.command.valid.next = false;
         self.kv_loader.mask.ready.next = false;
         self.masks.r#in.valid.next = false;
         self.masks.r#in.last.next = false;
         self.masks.out.ready.next = false;
         self.instruction.ready.next = state == IDLE;
         self.done.d.next = false;
-        self.logits_live.d.next = self.feeder.logits_valid.val();
-        self.logits_row.d.next = self.feeder.logits_row.val();
 
         // Steps: a block of a product; a slice of routers; a round of keys; a slice of values.
         let many = tiles_left > INTERLEAVE;
@@ -818,8 +725,8 @@ impl Logic for ComputeUnit {
         self.steps.entry.next = Word::zero(entry_bits);
         self.steps.turn.next = Word::zero(self.steps.turn.width());
         self.steps.int4.next = true;
-        self.steps.limited.next = self.norm_active.q.val();
-        self.steps.available.next = self.norm_there.q.val();
+        self.steps.limited.next = self.normaliser.active.val();
+        self.steps.available.next = self.normaliser.there.val();
         let entries = self.entries.q.val();
         let item_last = self.kv_loader.mask.data.val().bit(round);
         // A group of rounds is full when no other one fits into a half of the sums.
@@ -829,7 +736,7 @@ impl Logic for ComputeUnit {
             || self.group_rounds.q.val().all()
             || after > Word::new(ENTRIES + 2, shape.entries() as u128);
         self.masks.r#in.data.next = cat!(closes, self.kv_loader.mask.data.val());
-        if self.kind.val() == ROUTE_KIND {
+        if self.kind.val() == kind::ROUTE {
             self.steps.outer.next =
                 self.word.q.val().slice(f.route_slices.0, f.route_slices.1).zext(LOOP_BITS);
             self.steps.inner.next = Word::new(LOOP_BITS, 1);
@@ -839,7 +746,7 @@ impl Logic for ComputeUnit {
                 .q
                 .val()
                 .slice(f.route_address.0, f.route_address.1)
-                .zext(address_bits + ADDRESS)
+                .zext(address_bits + SLICES)
                 .trunc(address_bits);
             self.steps.stride.next = self
                 .word
@@ -850,7 +757,7 @@ impl Logic for ComputeUnit {
                 .trunc(address_bits);
             self.steps.group.next = Word::zero(LOOP_BITS);
             self.steps.int4.next = false;
-        } else if self.kind.val() == ATTEND_KIND {
+        } else if self.kind.val() == kind::ATTEND {
             self.steps.count.next = entries.clone().zext(count_bits + ENTRIES).trunc(count_bits);
             self.steps.source.next = Word::new(2, Source::Banks as u128);
             self.steps.stride.next = Word::new(address_bits, 2 * bank_slices as u128);
@@ -892,7 +799,7 @@ impl Logic for ComputeUnit {
             self.count.q.val(),
             Word::zero(entry_bits)
         );
-        if self.kind.val() == ROUTE_KIND {
+        if self.kind.val() == kind::ROUTE {
             self.sums.drain.data.next = cat!(
                 false,
                 false,
@@ -902,7 +809,7 @@ impl Logic for ComputeUnit {
                 self.count.q.val(),
                 Word::zero(entry_bits)
             );
-        } else if self.kind.val() == ATTEND_KIND {
+        } else if self.kind.val() == kind::ATTEND {
             self.sums.drain.data.next = cat!(
                 !self.drains_values.val() && !self.masks.out.data.val().bit(round + 2),
                 false,
@@ -929,40 +836,26 @@ impl Logic for ComputeUnit {
                 .q
                 .val()
                 .slice(f.route_weights.0, f.route_weights.1)
-                .zext(constant_bits + ADDRESS)
+                .zext(constant_bits + SLICES)
                 .trunc(constant_bits)
         );
-        let of_values = self.pass_values.q.val();
-        let pass_single = self.pass_number.q.val() + 1 >= self.kv_heads.val().zext(NUMBER);
-        let keys_at = self.word.q.val().slice(f.attend_keys.0, f.attend_keys.1);
-        let values_at = self.word.q.val().slice(f.attend_values.0, f.attend_values.1);
-        let kv_at = mux(of_values, values_at, keys_at).zext(ADDRESS) + self.pass_kv.q.val();
-        let pass_values = self.head_slices.q.val().zext(16) << (lanes.ilog2() as usize + 1);
-        let pass_words = (pass_values + Word::new(16, 31)) >> 5;
-        self.kv_loader
-            .command
-            .data
-            .next
-            .set_slice(kvc.base.0, &kv_at.zext(ADDRESS + scratch_bits).trunc(scratch_bits));
-        let kv_stride = self.word.q.val().slice(f.attend_kv_stride.0, f.attend_kv_stride.1);
-        self.kv_loader
-            .command
-            .data
-            .next
-            .set_slice(kvc.stride.0, &kv_stride.zext(LOOP_BITS + scratch_bits).trunc(scratch_bits));
-        self.kv_loader.command.data.next.set_slice(kvc.rows.0, &self.rows.val());
-        self.kv_loader.command.data.next.set_slice(kvc.head.0, &self.head_slices.q.val());
-        self.kv_loader.command.data.next.set_slice(kvc.words.0, &pass_words.trunc(HEAD_BITS));
-        self.kv_loader.command.data.next.set_slice(kvc.values, &Word::from(of_values));
-        self.kv_loader
-            .command
-            .data
-            .next
-            .set_slice(kvc.earlier, &Word::from(self.position.val().any()));
-        self.kv_loader.command.data.next.set_slice(kvc.single, &Word::from(pass_single));
+        self.kv_passes.start.next = false;
+        let kept = |(low, bits): (usize, usize)| (low, bits.min(scratch_bits));
+        let (keys, values) = (kept(f.attend_keys), kept(f.attend_values));
+        let stride = kept(f.attend_kv_stride);
+        self.kv_passes.keys.next = self.word.q.val().slice(keys.0, keys.1).zext(scratch_bits);
+        self.kv_passes.values.next = self.word.q.val().slice(values.0, values.1).zext(scratch_bits);
+        self.kv_passes.stride.next = self.word.q.val().slice(stride.0, stride.1).zext(scratch_bits);
+        self.kv_passes.number.next = self.number.q.val();
+        self.kv_passes.pairs.next = self.pairs_left.q.val() + 1;
+        self.kv_passes.head_slices.next = self.head_slices.q.val();
+        self.kv_passes.kv_heads.next = self.kv_heads.val();
+        self.kv_passes.rows.next = self.rows.val();
+        self.kv_passes.earlier.next = self.position.val().any();
+        ItemSource::join(&mut self.kv_passes.command, &mut self.kv_loader.command);
 
         // Walks; most of them over rows of slices.
-        let at_bits = walk_bits + ADDRESS;
+        let at_bits = walk_bits + SLICES;
         self.walker.mask.next = self.selected.q.val();
         self.walker.queries.next = Word::new(8, 1);
         self.walker.chunks.next = Word::new(8, 1);
@@ -1008,39 +901,39 @@ impl Logic for ComputeUnit {
         let tiles_done = self.drain_tile.q.val().zext(at_bits);
         let target_space = self.word.q.val().slice(f.matmul_target.0, f.matmul_target.1);
         let outputs = self.word.q.val().slice(f.matmul_outputs.0, f.matmul_outputs.1);
-        let all_outputs = outputs.zext(ADDRESS) << shift;
+        let all_outputs = outputs.zext(SLICES) << shift;
         let wanted_outputs = mux(wide, all_outputs.clone() >> 1, all_outputs);
-        if self.normalises.val() || state == ROUTE_STATISTICS {
+        if self.normaliser.walk.val() || state == ROUTE_STATISTICS {
             // Rows to be normalised, slice by slice or whole; or whole ones for their statistics.
-            let own = self.normalises.val();
+            let own = self.normaliser.walk.val();
             let kept = walk_bits - shift;
             let bits = |(low, bits): (usize, usize)| (low, bits.min(kept));
             let (address, gain) = (bits(f.normalise_address), bits(f.normalise_gain));
             let (stride, slices) = (bits(f.normalise_stride), bits(f.normalise_slices));
             let routed = bits(f.route_address);
             let (routed_stride, routed_slices) = (bits(f.route_stride), bits(f.route_slices));
-            let slice = mux(own, self.norm_at.q.val(), Word::zero(LOOP_BITS));
+            let slice = mux(own, self.normaliser.slice.val(), Word::zero(LOOP_BITS));
             let at = mux(
                 own,
-                self.norm_word.q.val().slice(address.0, address.1),
+                self.normaliser.instruction.val().slice(address.0, address.1),
                 self.word.q.val().slice(routed.0, routed.1),
             )
             .zext(kept)
                 + slice.clone().zext(kept + LOOP_BITS).trunc(kept);
-            let gain_at = self.norm_word.q.val().slice(gain.0, gain.1).zext(kept)
+            let gain_at = self.normaliser.instruction.val().slice(gain.0, gain.1).zext(kept)
                 + slice.clone().zext(kept + LOOP_BITS).trunc(kept);
             let stride = mux(
                 own,
-                self.norm_word.q.val().slice(stride.0, stride.1),
+                self.normaliser.instruction.val().slice(stride.0, stride.1),
                 self.word.q.val().slice(routed_stride.0, routed_stride.1),
             );
             let length = mux(
                 own,
-                self.norm_word.q.val().slice(slices.0, slices.1),
+                self.normaliser.instruction.val().slice(slices.0, slices.1),
                 self.word.q.val().slice(routed_slices.0, routed_slices.1),
             );
-            let whole = !own || self.norm_word.q.val().bit(f.normalise_passes.0);
-            self.walker.mask.next = mux(own, self.norm_selected.q.val(), self.selected.q.val());
+            let whole = !own || self.normaliser.instruction.val().bit(f.normalise_passes.0);
+            self.walker.mask.next = mux(own, self.normaliser.mask.val(), self.selected.q.val());
             self.walker.tiles.next = mux(
                 whole,
                 (length.zext(at_bits) << shift).trunc(COUNT_BITS),
@@ -1078,7 +971,9 @@ impl Logic for ComputeUnit {
                 );
                 reads = Word::new(4, (1 << READS_SOURCE) | (1 << READS_CONSTANTS));
                 flags = Word::new(6, 1 << WRITES);
-                space = Word::from(self.norm_word.q.val().bit(f.normalise_operand.0)).zext(2) + 1;
+                space = Word::from(self.normaliser.instruction.val().bit(f.normalise_operand.0))
+                    .zext(2)
+                    + 1;
             } else {
                 self.command.next.set_slice(command::DROP.0, &Word::ones(1));
                 self.command.next.set_slice(
@@ -1108,7 +1003,7 @@ impl Logic for ComputeUnit {
             let left = wanted_outputs.clone() - self.drain_tile.q.val();
             let none = wanted_outputs.clone() < self.drain_tile.q.val();
             self.walker.limit.next =
-                mux(none, Word::zero(walk_bits), left.zext(ADDRESS + walk_bits).trunc(walk_bits));
+                mux(none, Word::zero(walk_bits), left.zext(SLICES + walk_bits).trunc(walk_bits));
             self.command.next.set_slice(command::HALF_OUT.0, &Word::from(!wide));
             flags = Word::new(6, (1 << SUMS) | (1 << WRITES));
             space = target_space.clone();
@@ -1132,7 +1027,7 @@ impl Logic for ComputeUnit {
             } else if wide {
                 flags = Word::new(6, (1 << SUMS) | (1 << WRITES) | (1 << WIDE));
             }
-        } else if self.kind.val() == ATTEND_KIND {
+        } else if self.kind.val() == kind::ATTEND {
             self.walker.queries.next = self.heads_per_kv.val();
             self.walker.two_groups.next = true;
             self.walker.count_labels.next = true;
@@ -1154,7 +1049,7 @@ impl Logic for ComputeUnit {
             if state == QUERIES || self.queries.val() {
                 let address = self.word.q.val().slice(f.attend_address.0, f.attend_address.1);
                 let pair =
-                    mux(state == QUERIES, self.pair_slices.q.val(), next_slices.trunc(ADDRESS));
+                    mux(state == QUERIES, self.pair_slices.q.val(), next_slices.trunc(SLICES));
                 let at = address.zext(at_bits) + pair.zext(at_bits);
                 let stride = self.word.q.val().slice(f.attend_stride.0, f.attend_stride.1);
                 self.walker.source_base.next = (at << shift).trunc(walk_bits);
@@ -1222,7 +1117,7 @@ impl Logic for ComputeUnit {
             let up = self.head.val().zext(16) + Word::new(16, lanes as u128 - 1);
             self.head_slices.d.next = (up >> (lanes.ilog2() as usize)).trunc(HEAD_BITS);
             self.shared_slices.d.next =
-                (self.heads_per_kv.val() * self.head_slices.q.val()).zext(ADDRESS);
+                (self.heads_per_kv.val() * self.head_slices.q.val()).zext(SLICES);
             let pair = self.word.q.val().slice(f.attend_pair.0, f.attend_pair.1).zext(NUMBER);
             let pairs = self.word.q.val().slice(f.attend_pairs.0, f.attend_pairs.1).zext(NUMBER);
             let last_pair = pair.clone() + pairs.clone() - 1;
@@ -1231,20 +1126,16 @@ impl Logic for ComputeUnit {
             self.pairs_left.d.next = pairs - 1;
             let first = self.number.q.val();
             let last = self.last_number.q.val();
-            self.pair_slices.d.next = (first.clone() * self.shared_slices.q.val()).trunc(ADDRESS);
-            self.last_slices.d.next = (last.clone() * self.shared_slices.q.val()).trunc(ADDRESS);
-            self.pass_kv.d.next = (first.clone() * self.head_slices.q.val()).zext(ADDRESS);
-            self.pass_number.d.next = first;
-            self.pass_values.d.next = false;
-            self.last_kv.d.next = (last.clone() * self.head_slices.q.val()).zext(ADDRESS);
-            self.width.d.next = (self.kv_heads.val() * self.shared_slices.q.val()).trunc(ADDRESS);
+            self.pair_slices.d.next = (first.clone() * self.shared_slices.q.val()).trunc(SLICES);
+            self.last_slices.d.next = (last.clone() * self.shared_slices.q.val()).trunc(SLICES);
+            self.last_kv.d.next = (last.clone() * self.head_slices.q.val()).zext(SLICES);
+            self.width.d.next = (self.kv_heads.val() * self.shared_slices.q.val()).trunc(SLICES);
             self.single.d.next = last + 1 >= self.kv_heads.val().zext(NUMBER);
-            self.passes_left.d.next = Word::zero(NUMBER);
             self.queries_left.d.next = Word::zero(self.queries_left.width());
             self.values_pending.d.next = false;
             if self.settle.q.val() == 0 {
-                self.selected.d.next = self.picked.val();
-                self.scan.d.next = self.picked.val();
+                self.selected.d.next = self.bitmask.picked.val();
+                self.scan.d.next = self.bitmask.picked.val();
                 self.count.d.next = Word::zero(ENTRIES);
                 self.entries.d.next = Word::zero(ENTRIES);
                 self.groups.d.next = Word::zero(GROUPS_BITS);
@@ -1265,23 +1156,23 @@ impl Logic for ComputeUnit {
                 }
                 // Only a product may run beside slices that are still being normalised.
                 let counted = !self.scan.q.val().any()
-                    && (!grouping || self.kind.val() != MATMUL_KIND)
-                    && (!self.norm_active.q.val() || self.kind.val() == MATMUL_KIND);
+                    && (!grouping || self.kind.val() != kind::MATMUL)
+                    && (!self.normaliser.active.val() || self.kind.val() == kind::MATMUL);
                 if counted && self.settle.q.val() == 3 {
-                    if self.kind.val() == ROUTE_KIND {
+                    if self.kind.val() == kind::ROUTE {
                         self.state.d.next = Word::new(STATE_BITS, ROUTE as u128);
                     } else if !self.selected.q.val().any() {
-                        let fills = self.kind.val() == NORMALISE_KIND;
+                        let fills = self.kind.val() == kind::NORMALISE;
                         self.empty.d.next = !fills;
                         if fills {
                             self.state.d.next = Word::new(STATE_BITS, LAST as u128);
                         }
-                    } else if self.kind.val() == NORMALISE_KIND {
+                    } else if self.kind.val() == kind::NORMALISE {
                         self.state.d.next = Word::new(STATE_BITS, NORMALISE as u128);
-                    } else if self.kind.val() == MATMUL_KIND {
+                    } else if self.kind.val() == kind::MATMUL {
                         self.state.d.next = Word::new(STATE_BITS, MATMUL as u128);
                     } else {
-                        self.passes_left.d.next = (self.pairs_left.q.val() + 1) << 1;
+                        self.kv_passes.start.next = true;
                         self.state.d.next = Word::new(STATE_BITS, QUERIES as u128);
                     }
                 }
@@ -1312,28 +1203,13 @@ impl Logic for ComputeUnit {
                 self.state.d.next = Word::new(STATE_BITS, LAST as u128);
             }
         } else if state == NORMALISE {
-            // Whole rows in one walk, or a walk for each slice; either way as many tiles are written.
-            let length = self.word.q.val().slice(f.normalise_slices.0, f.normalise_slices.1);
-            let writes = self.count.q.val().zext(self.norm_writes.width()) << shift;
-            self.norm_word.d.next = self.word.q.val();
-            self.norm_selected.d.next = self.selected.q.val();
-            self.norm_left.d.next = mux(
-                self.word.q.val().bit(f.normalise_passes.0),
-                Word::from(length.any()).zext(LOOP_BITS),
-                length.clone().zext(LOOP_BITS),
-            );
-            self.norm_at.d.next = Word::zero(LOOP_BITS);
-            self.norm_there.d.next = Word::zero(LOOP_BITS);
-            self.norm_writes.d.next = writes.clone();
-            self.norm_unwritten.d.next = writes;
-            self.norm_active.d.next = length.any();
             self.state.d.next = Word::new(STATE_BITS, NORMALISING as u128);
         } else if state == NORMALISING {
             // Nobody hears of its end but the unit's next instruction; and what lies beyond a memory is known by now.
             let tokens = self.word.q.val().slice(SIGNAL_LOW as usize, UNITS).any();
             if tokens || self.word.q.val().bit(f.normalise_passes.0) {
                 self.state.d.next = Word::new(STATE_BITS, LAST as u128);
-            } else if !self.checks.q.val().any() && !self.beyond.q.val() {
+            } else if !self.bounds.checking.val() && !self.bounds.beyond.val() {
                 self.done.d.next = true;
                 self.state.d.next = Word::zero(STATE_BITS);
             }
@@ -1343,7 +1219,7 @@ impl Logic for ComputeUnit {
                 self.word.q.val().slice(f.matmul_tiles.0, f.matmul_tiles.1).zext(LOOP_BITS);
             self.drain_left.d.next =
                 self.word.q.val().slice(f.matmul_tiles.0, f.matmul_tiles.1).zext(LOOP_BITS);
-            self.drain_tile.d.next = Word::zero(ADDRESS);
+            self.drain_tile.d.next = Word::zero(SLICES);
             self.turn.d.next = Word::zero(PLACE_BITS);
             self.draining.d.next = false;
             if self.weight_loader.command.ready.val() {
@@ -1363,7 +1239,7 @@ impl Logic for ComputeUnit {
                         blocks_left.clone() - self.drain_block.q.val().zext(LOOP_BITS);
                     self.weight_loader.used.next = true;
                     let done =
-                        self.drain_block.q.val().zext(ADDRESS) << (int4_tiles.ilog2() as usize);
+                        self.drain_block.q.val().zext(SLICES) << (int4_tiles.ilog2() as usize);
                     self.drain_tile.d.next =
                         self.drain_tile.q.val() + mux(swiglu, done.clone() >> 1, done);
                     self.turn.d.next = self.walker.next_turn.val();
@@ -1529,7 +1405,7 @@ impl Logic for ComputeUnit {
                     self.state.d.next = Word::new(STATE_BITS, VALUES_DRAIN as u128);
                     if more_pairs {
                         self.pairs_left.d.next = self.pairs_left.q.val() - 1;
-                        self.pair_slices.d.next = next_slices.trunc(ADDRESS);
+                        self.pair_slices.d.next = next_slices.trunc(SLICES);
                         self.number.d.next = self.number.q.val() + 2;
                         if !rowwise {
                             self.values_pending.d.next = true;
@@ -1575,17 +1451,6 @@ impl Logic for ComputeUnit {
                 }
             }
         }
-        // Keys and values of the pairs in turn, as early as the loader takes them.
-        self.kv_loader.command.valid.next = self.passes_left.q.val().any();
-        if self.passes_left.q.val().any() && self.kv_loader.command.ready.val() {
-            self.passes_left.d.next = self.passes_left.q.val() - 1;
-            self.pass_values.d.next = !self.pass_values.q.val();
-            if self.pass_values.q.val() {
-                self.pass_kv.d.next =
-                    self.pass_kv.q.val() + (self.head_slices.q.val().zext(ADDRESS) << 1);
-                self.pass_number.d.next = self.pass_number.q.val() + 2;
-            }
-        }
         // A pair's queries are there when all of their tiles have been written.
         let query_bits = self.query_writes.width();
         let query_slices = self.entries.q.val() * self.head_slices.q.val();
@@ -1596,135 +1461,32 @@ impl Logic for ComputeUnit {
         {
             self.queries_left.d.next = self.queries_left.q.val() - 1;
         }
-        // Slices that are normalised beside the instruction.
-        if self.normalises.val() {
-            self.norm_left.d.next = self.norm_left.q.val() - 1;
-            self.norm_at.d.next = self.norm_at.q.val() + 1;
-        }
-        if self.norm_active.q.val() && self.sink.write.val().slice(1, 2).any() {
-            self.norm_unwritten.d.next = self.norm_unwritten.q.val() - 1;
-            if self.norm_unwritten.q.val() == 1 {
-                let there = self.norm_there.q.val() + 1;
-                let length =
-                    self.norm_word.q.val().slice(f.normalise_slices.0, f.normalise_slices.1);
-                self.norm_unwritten.d.next = self.norm_writes.q.val();
-                self.norm_there.d.next = there.clone();
-                self.norm_active.d.next = there != length.zext(LOOP_BITS);
-            }
-        }
         self.finished.next = self.done.q.val();
 
-        // Where an instruction ends in each memory, checked while its first steps are on their way.
-        for k in 0..REACHED {
-            self.ends[k].clock.next = self.clock.val();
-            self.ends[k].d.next = Word::zero(END);
-        }
-        if state == COUNTING {
-            self.checks.d.next = Word::ones(2);
-            if self.settle.q.val() == 0 {
-                self.scanned.d.next = Word::zero(self.scanned.width());
-                self.last_row.d.next = Word::zero(self.last_row.width());
-            } else {
-                self.scanned.d.next = self.scanned.q.val() + 1;
-                if self.scan.q.val().bit(0) {
-                    self.last_row.d.next = self.scanned.q.val();
-                }
-            }
-        } else if self.checks.q.val().any() {
-            self.checks.d.next = self.checks.q.val() - 1;
-        }
-        let routes = self.kind.val() == ROUTE_KIND;
-        let norms = self.kind.val() == NORMALISE_KIND;
-        let multiplies = self.kind.val() == MATMUL_KIND;
-        let attends = self.kind.val() == ATTEND_KIND;
-        let mut stride = self.word.q.val().slice(f.route_stride.0, f.route_stride.1);
-        let mut start = self.word.q.val().slice(f.route_address.0, f.route_address.1);
-        let mut length = self.word.q.val().slice(f.route_slices.0, f.route_slices.1).zext(ADDRESS);
-        let mut dense = Word::zero(ADDRESS);
-        let heads =
-            mux(self.single.q.val(), self.shared_slices.q.val(), self.shared_slices.q.val() << 1);
-        if norms {
-            stride = self.word.q.val().slice(f.normalise_stride.0, f.normalise_stride.1);
-            start = self.word.q.val().slice(f.normalise_address.0, f.normalise_address.1);
-            length =
-                self.word.q.val().slice(f.normalise_slices.0, f.normalise_slices.1).zext(ADDRESS);
-            dense = length.clone();
-        } else if multiplies {
-            stride = self.word.q.val().slice(f.matmul_stride.0, f.matmul_stride.1);
-            start = self.word.q.val().slice(f.matmul_address.0, f.matmul_address.1);
-            length = self.word.q.val().slice(f.matmul_outputs.0, f.matmul_outputs.1).zext(ADDRESS);
-            dense = stride.zext(ADDRESS);
-        } else if attends {
-            stride = self.word.q.val().slice(f.attend_stride.0, f.attend_stride.1);
-            start = self.word.q.val().slice(f.attend_address.0, f.attend_address.1);
-            length = self.last_slices.q.val() + heads;
-            dense = self.width.q.val();
-        }
-        let before = mux(multiplies, self.count.q.val() - 1, self.count.q.val());
-        self.row_offset.d.next = (self.last_row.q.val() * stride).zext(END);
-        self.dense_offset.d.next = (before * dense).zext(END);
-        let own = self.rows.val() - 1;
-        let own_stride = self.word.q.val().slice(f.attend_kv_stride.0, f.attend_kv_stride.1);
-        self.own_offset.d.next = (own * own_stride).zext(END);
-        let of_scratchpad = !multiplies || !target_space.any();
-        let head = self.head_slices.q.val().zext(ADDRESS);
-        let own_length = self.last_kv.q.val() + mux(self.single.q.val(), head.clone(), head << 1);
-        let own_end = self.own_offset.q.val() + own_length.zext(END);
-        if of_scratchpad {
-            self.ends[ROWS_END].d.next =
-                start.zext(END) + self.row_offset.q.val() + length.zext(END);
-        }
-        if attends {
-            let keys = self.word.q.val().slice(f.attend_keys.0, f.attend_keys.1);
-            let values = self.word.q.val().slice(f.attend_values.0, f.attend_values.1);
-            self.ends[KEYS_END].d.next = keys.zext(END) + own_end.clone();
-            self.ends[VALUES_END].d.next = values.zext(END) + own_end;
-        }
-        if routes {
-            let slices = self.word.q.val().slice(f.route_slices.0, f.route_slices.1).zext(END);
-            let weights = self.word.q.val().slice(f.route_weights.0, f.route_weights.1);
-            let mut taken = slices.clone() << 1;
-            if both {
-                taken = slices << 2;
-            } else if !routers.any() {
-                taken = Word::zero(END);
-            }
-            self.ends[CONSTANTS_END].d.next = weights.zext(END) + taken;
-        } else if norms {
-            let gain = self.word.q.val().slice(f.normalise_gain.0, f.normalise_gain.1);
-            self.ends[CONSTANTS_END].d.next = gain.zext(END) + length.zext(END);
-        }
-        if multiplies {
-            if target_space.any() {
-                self.ends[OPERAND_END].d.next =
-                    start.zext(END) + self.dense_offset.q.val() + length.zext(END);
-            }
-        } else if !routes {
-            self.ends[OPERAND_END].d.next = self.dense_offset.q.val();
-        }
-        for k in 0..REACHED {
-            let over = self.ends[k].q.val() > Word::new(END, self._sizes[k] as u128);
-            self.over.next.set_slice(k, &Word::from(over));
-        }
-        if self.checks.q.val() == 1 && self.over.val().any() && self.selected.q.val().any() {
-            self.beyond.d.next = true;
-            self.reached.d.next = self.ends[OPERAND_END].q.val() - 1;
-            for k in 0..REACHED {
-                let at = REACHED - 1 - k;
-                if self.over.val().bit(at) {
-                    self.reached.d.next = self.ends[at].q.val() - 1;
-                }
-            }
-        }
+        // Where the instruction ends in each memory.
+        self.bounds.counting.next = state == COUNTING;
+        self.bounds.first.next = self.settle.q.val() == 0;
+        self.bounds.row.next = self.scan.q.val().bit(0);
+        self.bounds.any.next = self.selected.q.val().any();
+        self.bounds.word.next = self.word.q.val();
+        self.bounds.kind.next = self.kind.val();
+        self.bounds.count.next = self.count.q.val();
+        self.bounds.rows.next = self.rows.val();
+        self.bounds.head_slices.next = self.head_slices.q.val();
+        self.bounds.shared_slices.next = self.shared_slices.q.val();
+        self.bounds.last_slices.next = self.last_slices.q.val();
+        self.bounds.last_kv.next = self.last_kv.q.val();
+        self.bounds.width.next = self.width.q.val();
+        self.bounds.single.next = self.single.q.val();
         self.fault.next = self.overflow.q.val()
             || self.weight_loader.fault.val()
             || self.empty.q.val()
-            || self.beyond.q.val();
+            || self.bounds.beyond.val();
         self.fault_kind.next = Word::new(FaultKind::BITS, FaultKind::Weights as u128);
         self.fault_address.next = Word::zero(ADDRESS_BITS);
-        if self.beyond.q.val() {
+        if self.bounds.beyond.val() {
             self.fault_kind.next = Word::new(FaultKind::BITS, FaultKind::OnChip as u128);
-            self.fault_address.next = self.reached.q.val().zext(ADDRESS_BITS);
+            self.fault_address.next = self.bounds.last.val().zext(ADDRESS_BITS);
         } else if self.empty.q.val() {
             self.fault_kind.next = Word::new(FaultKind::BITS, FaultKind::NoRow as u128);
         } else if self.overflow.q.val() {
@@ -1829,28 +1591,8 @@ impl Logic for ComputeUnit {
         if self.closing.q.val().any() {
             self.closing.d.next = self.closing.q.val() - 1;
         }
-        if self.npe_busy.val() && self.kind.val() == ROUTE_KIND {
+        if self.npe_busy.val() && self.kind.val() == kind::ROUTE {
             self.closing.d.next = Word::new(self.closing.width(), self._closing as u128);
-        }
-
-        // Routers.
-        self.compare0.a.next = self.feeder.logits.val().trunc(SINGLE_BITS);
-        self.compare0.b.next = self.feeder.logits.val().slice(SINGLE_BITS, SINGLE_BITS);
-        self.compare1.a.next = self.feeder.logits.val().slice(2 * SINGLE_BITS, SINGLE_BITS);
-        self.compare1.b.next = self.feeder.logits.val().slice(3 * SINGLE_BITS, SINGLE_BITS);
-        for r in 0..rows {
-            if self.logits_live.q.val() && self.logits_row.q.val() == r {
-                let first = Word::from(self.compare0.less.val());
-                let second = Word::from(self.compare1.less.val());
-                if routers != value::Routers::Forward as usize {
-                    self.attention.d.next.set_slice(r, &first);
-                } else {
-                    self.forward.d.next.set_slice(r, &first);
-                }
-                if both {
-                    self.forward.d.next.set_slice(r, &second);
-                }
-            }
         }
 
         // What is waited for.
@@ -1859,13 +1601,15 @@ impl Logic for ComputeUnit {
         self.waits.next = cat!(
             state == SETTLE && !self.quiet.val(),
             sums,
-            starved && self.kind.val() == ATTEND_KIND,
-            starved && self.kind.val() == MATMUL_KIND
+            starved && self.kind.val() == kind::ATTEND,
+            starved && self.kind.val() == kind::MATMUL
         );
 
         let works = state != IDLE;
-        self.executes.next =
-            cat!(works && self.kind.val() == ATTEND_KIND, works && self.kind.val() == MATMUL_KIND);
+        self.executes.next = cat!(
+            works && self.kind.val() == kind::ATTEND,
+            works && self.kind.val() == kind::MATMUL
+        );
 
         // Writes.
         let at = self.sink.address.val() >> shift;
@@ -1911,15 +1655,10 @@ impl Logic for ComputeUnit {
             self.state.d.next = Word::zero(STATE_BITS);
             self.overflow.d.next = false;
             self.empty.d.next = false;
-            self.beyond.d.next = false;
-            self.checks.d.next = Word::zero(2);
             self.closing.d.next = Word::zero(self.closing.width());
             self.parity.d.next = false;
-            self.passes_left.d.next = Word::zero(NUMBER);
             self.values_pending.d.next = false;
             self.queries_left.d.next = Word::zero(self.queries_left.width());
-            self.norm_left.d.next = Word::zero(LOOP_BITS);
-            self.norm_active.d.next = false;
             self.draining.d.next = false;
         }
     }

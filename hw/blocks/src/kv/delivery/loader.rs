@@ -1,6 +1,7 @@
 //! [`KvLoader`]: K and V of earlier tokens and of the block's own rows to tiles of the array.
 
 use super::super::shape::{KvShape, WORD_BITS};
+use super::group_select::GroupSelect;
 use super::lane_memory::{LaneMemory, WORD_VALUES};
 use crate::datapath::shape::{DatapathShape, READ_LATENCY, VALUE_BITS};
 use crate::parameter::{index_bits, ParameterError};
@@ -127,8 +128,11 @@ pub struct KvLoader {
     out_tile: Reg,
     out_slot: Reg,
     masks: Fifo,
-    line: Wire<Local>,
+    keys: GroupSelect,
+    keys_here: GroupSelect,
+    values: GroupSelect,
     here: Wire<Local>,
+    shown: Wire<Local>,
     beat: Wire<Local>,
     closes: Signal<Local, Bit>,
     frees: Signal<Local, Bit>,
@@ -159,6 +163,7 @@ impl KvLoader {
         let index = LaneMemory::index_bits(lanes);
         let mask = 2 + shape.round();
         let job = HEAD_BITS + 2;
+        let groups = lanes / shape.positions();
         let lut = |width: usize, depth: usize| {
             Fifo::new(&FifoOptions {
                 storage: Some(Storage::Lutram),
@@ -202,8 +207,11 @@ impl KvLoader {
             out_tile: Reg::new(8),
             out_slot: Reg::new(index_bits(shape.slots())),
             masks: lut(mask, 4)?,
-            line: Wire::new(slice * lanes),
+            keys: GroupSelect::new(shape.beat_bits(), groups)?,
+            keys_here: GroupSelect::new(shape.positions(), groups)?,
+            values: GroupSelect::new(shape.beat_bits(), groups)?,
             here: Wire::new(lanes),
+            shown: Wire::new(lanes),
             beat: Wire::new(shape.beat_bits()),
             closes: Default::default(),
             frees: Default::default(),
@@ -404,7 +412,6 @@ impl Logic for KvLoader {
         }
 
         // A beat: which half of the columns, which slots or dims.
-        let half = slots / 2;
         let slot_bits = index_bits(slots);
         let upper = self.out_slot.q.val().slice(slot_bits - 1, 1).any();
         let within = self.out_slot.q.val().trunc(slot_bits - 1);
@@ -426,59 +433,46 @@ impl Logic for KvLoader {
             line = number.slice(shift, line_bits);
             sub = number.trunc(shift);
         }
+        // Positions of a beat of keys are tokens, its lanes dims; of a beat of values, positions are dims, lanes tokens.
+        if rounds > 1 {
+            self.keys.number.next = cat!(self.out_round.q.val(), within.clone());
+            self.values.number.next = cat!(self.out_tile.q.val().trunc(chunk_shift), within);
+        } else {
+            self.keys.number.next = within.clone();
+            self.values.number.next = within;
+        }
+        self.keys_here.number.next = self.keys.number.val();
         for lane in 0..lanes {
             self.lanes[lane].read_line.next = line.clone();
-            // The slice of the line, zero where there is no token.
-            let bits = slice_bits;
-            let mut chosen = self.lanes[lane].line.val().trunc(bits);
+            // The slice of the line.
+            let mut chosen = self.lanes[lane].line.val().trunc(slice_bits);
             if lanes < WORD_VALUES {
                 for k in 1..parts {
                     if sub.clone() == k {
-                        chosen = self.lanes[lane].line.val().slice(k * bits, bits);
+                        chosen = self.lanes[lane].line.val().slice(k * slice_bits, slice_bits);
                     }
                 }
             }
-            let shows = self.here.val().bit(lane) && !(upper && single);
-            let chosen = mux(shows, chosen, Word::zero(bits));
-            self.line.next.set_slice(lane * bits, &chosen);
-        }
-        // Keys: positions of the beat are tokens.
-        self.beat.next = Word::zero(self.beat.width());
-        for g in 0..rounds {
-            for k in 0..half {
-                let mut mine = within == k;
-                if rounds > 1 {
-                    mine = mine && self.out_round.q.val() == g;
-                }
-                if mine {
-                    for p in 0..positions {
-                        let lane = g * round_size + k * positions + p;
-                        let value = self.line.val().slice(lane * slice_bits, slice_bits);
-                        self.beat.next.set_slice(p * slice_bits, &value);
-                    }
-                }
+            self.keys.data.next.set_slice(lane * slice_bits, &chosen);
+            for dim in 0..lanes {
+                let beat = dim / positions * positions * slice_bits;
+                let to = beat + dim % positions * slice_bits + lane * VALUE_BITS;
+                self.values.data.next.set_slice(to, &chosen.slice(dim * VALUE_BITS, VALUE_BITS));
             }
         }
-        // Values: positions are dims, lanes are tokens.
-        if values {
-            for q in 0..rounds {
-                for k in 0..half {
-                    let mut mine = within == k;
-                    if rounds > 1 {
-                        mine = mine && self.out_tile.q.val().trunc(chunk_shift) == q;
-                    }
-                    if mine {
-                        for p in 0..positions {
-                            for lane in 0..lanes {
-                                let dim = q * round_size + k * positions + p;
-                                let at = lane * slice_bits + dim * VALUE_BITS;
-                                let value = self.line.val().slice(at, VALUE_BITS);
-                                let to = p * slice_bits + lane * VALUE_BITS;
-                                self.beat.next.set_slice(to, &value);
-                            }
-                        }
-                    }
+        // Zero where there is no token.
+        self.shown.next = mux(upper && single, Word::zero(lanes), self.here.val());
+        self.keys_here.data.next = self.shown.val();
+        for p in 0..positions {
+            for lane in 0..lanes {
+                let at = p * slice_bits + lane * VALUE_BITS;
+                let mut value = self.keys.group.val().slice(at, VALUE_BITS);
+                let mut shows = self.keys_here.group.val().bit(p);
+                if values {
+                    value = self.values.group.val().slice(at, VALUE_BITS);
+                    shows = self.shown.val().bit(lane);
                 }
+                self.beat.next.set_slice(at, &mux(shows, value, Word::zero(VALUE_BITS)));
             }
         }
         // The item goes into its queue with the first beat.
