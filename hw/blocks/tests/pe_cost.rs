@@ -1,4 +1,4 @@
-//! Cells of the columns and of the baseline, 64 lanes, in the same Yosys.
+//! Cells of the columns and of the baseline, 16 lanes, in the same Yosys.
 
 mod common;
 
@@ -8,7 +8,7 @@ use skipopu_hdl::Dut;
 use skipopu_hw::pe_array::baseline::{MacChain, Subnormals};
 use skipopu_hw::pe_array::product::{ColumnPair, ProductSum};
 
-const LANES: u64 = 64;
+const LANES: u64 = 16;
 
 /// LUT sites, logic and shift registers.
 fn sites(block: Box<dyn Dut>, name: &str) -> u64 {
@@ -17,7 +17,7 @@ fn sites(block: Box<dyn Dut>, name: &str) -> u64 {
     report.area.lut_sites()
 }
 
-/// A chain of 64 units, and the most a unit may cost to be a fair baseline.
+/// A chain of 16 units, and the most a unit may cost to be a fair baseline.
 fn chain(subnormals: Subnormals, most: u64) -> u64 {
     let chain = MacChain::new(subnormals, LANES as usize).unwrap();
     let sites = sites(Box::new(chain), subnormals.name());
