@@ -19,9 +19,11 @@ use crate::tool::{Program, Tool, Toolbox};
 use crate::workdir::Workdir;
 use crate::EdaError;
 use netlist::{NetModule, Netlist};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use skipopu_hdl::{Design, Module};
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// Raise when the meaning of a report changes: older cached reports are then ignored.
@@ -172,8 +174,8 @@ pub fn run(design: &Design, module: &str, options: &SynthOptions) -> Result<Synt
     run_with(design, module, options, |_, _, _| ())
 }
 
-/// As [`run`]; where the hierarchy is kept, `progress` hears of each module before it is mapped: its name, its number
-/// from 0 on, how many there are.
+/// As [`run`]; where the hierarchy is kept, modules are mapped side by side, and `progress` hears of each before it is: its
+/// name, how many were begun before, how many there are.
 ///
 /// # Errors
 /// As [`run`].
@@ -181,7 +183,7 @@ pub fn run_with(
     design: &Design,
     module: &str,
     options: &SynthOptions,
-    progress: impl FnMut(&str, usize, usize),
+    progress: impl FnMut(&str, usize, usize) + Send,
 ) -> Result<SynthReport, EdaError> {
     let job = Job::new(design, module, options)?;
     if let Some(report) = options.cache.get(&job.key) {
@@ -239,18 +241,24 @@ impl<'d> Job<'d> {
     fn run(
         &self,
         options: &SynthOptions,
-        mut progress: impl FnMut(&str, usize, usize),
+        progress: impl FnMut(&str, usize, usize) + Send,
     ) -> Result<SynthReport, EdaError> {
         if self.flatten {
             let whole = self.map(&self.module, &self.modules, &[], &self.settings, options)?;
             return self.report(&whole);
         }
-        let mut mapped = BTreeMap::new();
-        for (i, module) in self.modules.iter().enumerate() {
-            progress(&module.name, i, self.modules.len());
-            mapped.insert(module.name.clone(), self.one(module, options)?);
-        }
-        self.report(&Netlist::new(&self.module, mapped)?)
+        let begun = Mutex::new((0, progress));
+        let one = |module: &&Module| {
+            let mut begun = begun.lock().unwrap_or_else(|e| e.into_inner());
+            let (number, progress) = &mut *begun;
+            progress(&module.name, *number, self.modules.len());
+            *number += 1;
+            drop(begun);
+            Ok((module.name.clone(), self.one(module, options)?))
+        };
+        let mapped: Result<BTreeMap<String, NetModule>, EdaError> =
+            self.modules.par_iter().map(one).collect();
+        self.report(&Netlist::new(&self.module, mapped?)?)
     }
 
     /// One module by itself, or what is remembered of it: of its children only the ports count.
