@@ -9,6 +9,9 @@ use crate::Word;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
+/// Parts of a concatenation that may stand in one line; Verilator takes 40,000 tokens a line.
+const LONG: usize = 256;
+
 /// Prints into one module; collects the declarations that hoisted operands need.
 pub struct Printer<'a> {
     pub symbols: &'a mut Symbols,
@@ -136,7 +139,9 @@ impl<'a> Printer<'a> {
             }
             Kind::Concat(parts) => {
                 let parts: Vec<String> = parts.iter().map(|p| self.expr(p)).collect();
-                (format!("{{{}}}", parts.join(", ")), true)
+                let line = if parts.len() > LONG { LONG / 4 } else { LONG };
+                let lines: Vec<String> = parts.chunks(line).map(|l| l.join(", ")).collect();
+                (format!("{{{}}}", lines.join(",\n        ")), true)
             }
         }
     }
