@@ -9,8 +9,8 @@ use crate::Word;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-/// Parts of a concatenation that may stand in one line; Verilator takes 40,000 tokens a line.
-const LONG: usize = 256;
+/// Parts of a concatenation in one line; Verilator takes 40,000 tokens a line.
+const LINE: usize = 256;
 
 /// Prints into one module; collects the declarations that hoisted operands need.
 pub struct Printer<'a> {
@@ -139,8 +139,7 @@ impl<'a> Printer<'a> {
             }
             Kind::Concat(parts) => {
                 let parts: Vec<String> = parts.iter().map(|p| self.expr(p)).collect();
-                let line = if parts.len() > LONG { LONG / 4 } else { LONG };
-                let lines: Vec<String> = parts.chunks(line).map(|l| l.join(", ")).collect();
+                let lines: Vec<String> = parts.chunks(LINE).map(|l| l.join(", ")).collect();
                 (format!("{{{}}}", lines.join(",\n        ")), true)
             }
         }

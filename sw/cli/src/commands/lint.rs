@@ -21,20 +21,18 @@ pub fn run(args: &Lint) -> Done {
         }
     }
     let options = LintOptions::standard()?;
-    let mut report = LintReport::default();
     let progress = Mutex::new(Progress::new("linting", work.len()));
-    let checked: Vec<Done<LintReport>> = work
+    let checked: Vec<LintReport> = work
         .par_iter()
         .map(|(config, entry)| {
             let what = format!("{} of {}", entry.name, config.name);
             progress.lock().unwrap_or_else(|e| e.into_inner()).step(&what);
             Ok(check(&emitter::design(entry, config)?, &options)?)
         })
-        .collect();
+        .collect::<Done<_>>()?;
     drop(progress);
-    for one in checked {
-        report.merge(one?);
-    }
+    let mut report = LintReport::default();
+    checked.into_iter().for_each(|one| report.merge(one));
     if args.json {
         output::json(&serde_json::json!(report))?;
     } else {

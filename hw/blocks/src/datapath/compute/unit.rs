@@ -599,13 +599,13 @@ impl Logic for ComputeUnit {
 
         // The instruction's kind.
         let opcode = self.word.q.val().trunc(8);
-        self.kind.next = Word::zero(2);
+        self.kind.next = Word::zero(kind::BITS);
         if opcode == Word::new(8, f.normalise) {
-            self.kind.next = Word::new(2, kind::NORMALISE as u128);
+            self.kind.next = Word::new(kind::BITS, kind::NORMALISE as u128);
         } else if opcode == Word::new(8, f.matmul) {
-            self.kind.next = Word::new(2, kind::MATMUL as u128);
+            self.kind.next = Word::new(kind::BITS, kind::MATMUL as u128);
         } else if opcode == Word::new(8, f.attend) {
-            self.kind.next = Word::new(2, kind::ATTEND as u128);
+            self.kind.next = Word::new(kind::BITS, kind::ATTEND as u128);
         }
         self.weight_loader.used.next = false;
         self.driver.load.valid.next = false;
