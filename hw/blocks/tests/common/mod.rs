@@ -14,6 +14,7 @@ use skipopu_sim::{
     icarus, lockstep, random_stimulus, Engine, Model, RustSim, Stimulus, Toolchain, Verilate,
     Verilated,
 };
+use std::panic::{catch_unwind, AssertUnwindSafe};
 
 /// Seed 0 and one that changes with every run; both are printed.
 pub fn seeds() -> [u64; 2] {
@@ -22,6 +23,9 @@ pub fn seeds() -> [u64; 2] {
     println!("seeds 0 and {other}");
     [0, other]
 }
+
+/// What a module's name begins with, a piece of its text, what takes its place.
+pub type Fault<'a> = (&'a str, &'a str, &'a str);
 
 /// A block under test: how to build it, and what was emitted for it.
 pub struct Case {
@@ -84,6 +88,21 @@ impl Case {
     pub fn agree_on_random(&self, cycles: usize, shape: impl Fn(&mut Rows)) {
         for seed in seeds() {
             self.agree(&self.random(cycles, seed, &shape));
+        }
+    }
+
+    /// Plants each fault in the Verilog by itself: what passes without must fail or panic with it.
+    pub fn finds(&self, faults: &[Fault], passes: impl Fn(&Verilated) -> bool) {
+        assert!(passes(&self.verilated()), "{}: without a fault", self.name);
+        for (module, from, to) in faults {
+            let mut design = self.design.clone();
+            let mut modules = design.modules.iter_mut();
+            let at = modules.find(|m| m.name.starts_with(module)).expect("a module of that name");
+            assert!(at.text.contains(from), "{from}:\n{}", at.text);
+            at.text = at.text.replace(from, to);
+            let built = Verilate::new(&design).build().unwrap_or_else(|e| panic!("{to}: {e}"));
+            let passed = catch_unwind(AssertUnwindSafe(|| passes(&built))).unwrap_or(false);
+            assert!(!passed, "{module}: {to} went unnoticed");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Hierarchy: arrays of blocks, nested indices, interfaces, names, hand-written text.
 
 use super::CYCLES;
+use skipopu_eda::lint::{self, LintOptions};
 use skipopu_fuzz::{case, Case, Suite};
 use skipopu_hdl::ast::{Verilog, Wrapper};
 use skipopu_hdl::prelude::*;
@@ -364,6 +365,30 @@ impl Logic for Heterogeneous {
     }
 }
 
+/// A bus bit by bit: one concatenation of all of them.
+#[derive(LogicBlock, Ports)]
+struct Mirror {
+    pub a: Wire<In>,
+    pub y: Wire<Out>,
+    _bits: usize,
+}
+
+impl Mirror {
+    fn new(bits: usize) -> Mirror {
+        Mirror { a: Wire::new(bits), y: Wire::new(bits), _bits: bits }
+    }
+}
+
+impl Logic for Mirror {
+    #[hdl(bits = self._bits)]
+    fn update(&mut self) {
+        for k in 0..self._bits {
+            let bit = self.a.val().bit(self._bits - 1 - k);
+            self.y.next.set_slice(k, &Word::from(bit));
+        }
+    }
+}
+
 fn cases() -> Vec<Case> {
     vec![
         case("Fold", Fold::default),
@@ -377,6 +402,7 @@ fn cases() -> Vec<Case> {
         case("CustomAssign", CustomAssign::default),
         case("TwoInverters", TwoInverters::default),
         case("OpenOutput", OpenOutput::default),
+        case("Mirror", || Mirror::new(600)),
         case("Heterogeneous", || Heterogeneous {
             a: Default::default(),
             y: Default::default(),
@@ -411,6 +437,15 @@ fn equal_blocks_are_one_module() {
     let two = case("top", TwoInverters::default).emit().unwrap();
     // Blocks without a tag are told apart by their field.
     assert_eq!((two.externs.len(), two.modules.len(), two.blocks), (1, 3, 3));
+}
+
+/// Verilator takes 40,000 tokens a line; here are more in one concatenation.
+#[test]
+fn long_concatenations_are_broken_over_lines() {
+    let design = case("top", || Mirror::new(10_000)).emit().unwrap_or_else(|e| panic!("{e}"));
+    assert!(design.text().matches("a[").count() >= 10_000);
+    let report = lint::check(&design, &LintOptions::standard().unwrap()).unwrap();
+    assert!(report.clean(), "{}", report.table().text());
 }
 
 /// A tri-state bus goes straight to the child that drives it.
