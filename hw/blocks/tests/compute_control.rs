@@ -8,7 +8,11 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use skipopu_config::Config;
 use skipopu_hdl::Word;
-use skipopu_hw::datapath::compute::{kind, Bitmask, Bounds, Fields, KvPasses, Normaliser};
+use skipopu_hw::datapath::compute::StepGenerator;
+use skipopu_hw::datapath::compute::{
+    kind, Bitmask, Bounds, Fields, KvPasses, LogitSum, Normaliser,
+};
+use skipopu_hw::datapath::front::{Source, Step, StepWord};
 use skipopu_hw::datapath::DatapathShape;
 use skipopu_hw::kv::delivery::KvCommand;
 use skipopu_isa::value::{Routers, Rows};
@@ -55,6 +59,18 @@ fn bitmask() {
     for seed in seeds() {
         both(&case, |e| bitmasks(e, rows, seed));
     }
+    let faults = [
+        // Another router's logits count for the feed-forward part.
+        ("bitmask", "routers_2 == 2'd3", "routers_2 != 2'd0"),
+        // A router asked by itself is always attention's.
+        ("bitmask", "routers_2 != 2'd2", "1'd1"),
+        // The first row instead of the last.
+        ("bitmask", "(~(all >> 1))", "(~(all << 1))"),
+    ];
+    case.finds(&faults, |built| {
+        bitmasks(&mut built.model().unwrap(), rows, 0);
+        true
+    });
 }
 
 fn bitmasks(e: &mut dyn Engine, rows: usize, seed: u64) {
@@ -116,6 +132,166 @@ fn bitmasks(e: &mut dyn Engine, rows: usize, seed: u64) {
 }
 
 #[test]
+fn logit_sum() {
+    let case = Case::new("logit_sum", || LogitSum::new(&shape()).unwrap());
+    assert_eq!(case.design.top().latency, Some(LogitSum::LATENCY));
+    case.agree_on_random(400, |r| {
+        r.often("reset", 0.01);
+        r.often("first", 0.1);
+        r.few("slices", &[0, 1, 2, 3, 4, 5, 100]);
+    });
+    for stall in [0.0, 0.5] {
+        for seed in seeds() {
+            both(&case, |e| logits(e, stall, seed));
+        }
+    }
+    let faults = [
+        // Sums that nothing was added to count as they are.
+        ("logit_sum", "slices_2 <= {12'd0, turn}", "1'd0"),
+        // The lower pair is that of the row before.
+        ("logit_sum", "live & (~upper)", "live & upper"),
+        // A row is no longer under way while its last addition is.
+        ("logit_sum", "busy = |in_flight", "busy = valid"),
+    ];
+    case.finds(&faults, |built| {
+        logits(&mut built.model().unwrap(), 0.0, 0);
+        true
+    });
+}
+
+fn logits(e: &mut dyn Engine, stall: f64, seed: u64) {
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let shape = shape();
+    let tiles = 4 * shape.columns / shape.ways;
+    set(e, &[("reset", 1), ("valid", 0)]);
+    tick(e);
+    set(e, &[("reset", 0)]);
+    let mut compared = 0;
+    for burst in 0..40 {
+        let slices = if burst < 6 { burst } else { rng.random_range(0..12usize) };
+        set(e, &[("slices", slices as u128)]);
+        // Of each row: the cycle at which its last sums came, and its logits.
+        let mut expected = Vec::new();
+        let mut cycle = 0;
+        let mut done = 0;
+        for row in 0..rng.random_range(1..=shape.rows) {
+            let mut sums = [[-0.0f32; 4]; 4];
+            for tile in 0..tiles {
+                while rng.random_bool(stall) {
+                    set(e, &[("valid", 0)]);
+                    step(e, &expected, &mut done, &mut cycle, seed);
+                }
+                let values: [f32; 4] = [0; 4].map(|_| match rng.random_bool(0.4) {
+                    true => *LOGITS.choose(&mut rng).unwrap(),
+                    false => rng.random_range(-8.0..8.0),
+                });
+                let (turn, first) = (tile / (tiles / 4), tile % (tiles / 4) == 0);
+                if first && turn < slices {
+                    sums[turn] = values;
+                }
+                let all =
+                    (0..4).fold(0u128, |w, i| w | u128::from(values[i].to_bits()) << (32 * i));
+                set(e, &[("valid", 1), ("first", (tile == 0).into())]);
+                set(e, &[("row", row as u128), ("sums", all)]);
+                if tile == 3 * tiles / 4 {
+                    let sum = |i: usize| (sums[0][i] + sums[1][i]) + (sums[2][i] + sums[3][i]);
+                    expected.push((cycle + LogitSum::LATENCY, [0, 1, 2, 3].map(sum)));
+                }
+                step(e, &expected, &mut done, &mut cycle, seed);
+            }
+        }
+        set(e, &[("valid", 0)]);
+        while done < expected.len() {
+            step(e, &expected, &mut done, &mut cycle, seed);
+        }
+        assert_eq!(get(e, "busy"), 0);
+        compared += done;
+    }
+    assert!(compared > 40);
+}
+
+/// A cycle: the logits that are due come, and no others.
+fn step(
+    e: &mut dyn Engine,
+    expected: &[(usize, [f32; 4])],
+    done: &mut usize,
+    cycle: &mut usize,
+    seed: u64,
+) {
+    e.eval().unwrap();
+    let due = expected.get(*done).filter(|(at, _)| at == cycle);
+    assert_eq!(get(e, "done") == 1, due.is_some(), "cycle {cycle}, seed {seed}");
+    if let Some((_, logits)) = due {
+        assert_eq!((get(e, "done_row"), get(e, "busy")), (*done as u128, 1));
+        let found = get(e, "logits");
+        for (i, logit) in logits.iter().enumerate() {
+            let found = f32::from_bits((found >> (32 * i)) as u32);
+            let same = found.to_bits() == logit.to_bits() || (found.is_nan() && logit.is_nan());
+            assert!(same, "{found} for {logit}, seed {seed}");
+        }
+        *done += 1;
+    }
+    tick(e);
+    *cycle += 1;
+}
+
+#[test]
+fn slices_that_take_turns() {
+    let case = Case::new("step_generator", || StepGenerator::new(&shape()).unwrap());
+    for stall in [0.0, 0.6] {
+        for seed in seeds() {
+            both(&case, |e| turns(e, stall, seed));
+        }
+    }
+}
+
+fn turns(e: &mut dyn Engine, stall: f64, seed: u64) {
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let word = StepWord::of(&shape());
+    let mut monitor = StreamMonitor::new(e, "step", stall, rng.random()).unwrap();
+    let mut checker = ProtocolChecker::new(e, "step").unwrap();
+    set(e, &[("reset", 1), ("start", 0), ("limited", 0)]);
+    tick(e);
+    set(e, &[("reset", 0), ("turning", 1), ("inner", 1), ("group", 0), ("int4", 0)]);
+    set(e, &[("starts", 1), ("finishes", 1), ("ends", 1), ("turn", 0), ("scale", 0)]);
+    for slices in [1, 2, 3, 4, 5, 6, 8, 13, rng.random_range(1..40)] {
+        let (count, stride) = (rng.random_range(1..=shape().rows), rng.random_range(0..64));
+        let (address, entry) = (rng.random_range(0..64), rng.random_range(0..8));
+        set(e, &[("outer", slices as u128), ("count", count as u128), ("source", 3)]);
+        set(e, &[("address", address as u128), ("stride", stride as u128)]);
+        set(e, &[("entry", entry as u128), ("entry_step", shape().rows as u128), ("start", 1)]);
+        let mut came = 0;
+        for _ in 0..20 * slices + 20 {
+            monitor.present(e, came == slices);
+            e.eval().unwrap();
+            checker.observe(e).unwrap_or_else(|e| panic!("{e}"));
+            if let Some(beat) = monitor.observe(e) {
+                let scale = beat.data.slice(word.scale.0, word.scale.1).to_u128() as usize;
+                let step = Step {
+                    count,
+                    source: Source::Scratchpad,
+                    address: address + came,
+                    stride,
+                    entry: entry + came % 4 * shape().rows,
+                    scale,
+                    turn: came % 4,
+                    first: came < 4,
+                    finish: came + 4 >= slices,
+                    end: came + 1 == slices,
+                    int4: false,
+                };
+                assert_eq!(beat.data, word.pack(&step), "slice {came} of {slices}, seed {seed}");
+                came += 1;
+            }
+            tick(e);
+            set(e, &[("start", 0)]);
+        }
+        assert_eq!(came, slices);
+    }
+    assert_eq!(monitor.stalls() > 0, stall > 0.0);
+}
+
+#[test]
 fn normaliser() {
     let case = Case::new("normaliser", || Normaliser::new(&shape()).unwrap());
     case.agree_on_random(800, |r| {
@@ -125,6 +301,18 @@ fn normaliser() {
     for seed in seeds() {
         both(&case, |e| normalisations(e, seed));
     }
+    let faults = [
+        // A slice is there after half of its tiles.
+        ("normaliser", "writes_2 = {2'd0, count} << 1", "writes_2 = {2'd0, count}"),
+        // One pass over all slices is walked as many.
+        ("normaliser", "word[83] ? {13'd0, |length} : length", "length"),
+        // A reset leaves what was under way.
+        ("normaliser", "if (reset)", "if (1'd0)"),
+    ];
+    case.finds(&faults, |built| {
+        normalisations(&mut built.model().unwrap(), 0);
+        true
+    });
 }
 
 fn normalisations(e: &mut dyn Engine, seed: u64) {
@@ -194,6 +382,18 @@ fn kv_passes() {
             both(&case, |e| passes(e, stall, seed));
         }
     }
+    let faults = [
+        // A command is not held for one that is slow to take it.
+        ("kv_passes", "(|left) & command_ready", "|left"),
+        // The head before the last is a single one.
+        ("kv_passes", "(head + 10'd1) >=", "(head + 10'd2) >="),
+        // All instructions begin at the first pair.
+        ("kv_passes", "at <= tmp_2[13:0]", "at <= 14'd0 & tmp_2[13:0]"),
+    ];
+    case.finds(&faults, |built| {
+        [0.0, 0.6].into_iter().for_each(|stall| passes(&mut built.model().unwrap(), stall, 0));
+        true
+    });
 }
 
 fn passes(e: &mut dyn Engine, stall: f64, seed: u64) {
@@ -272,6 +472,18 @@ fn bounds() {
     for seed in seeds() {
         both(&case, |e| ends(e, seed));
     }
+    let faults = [
+        // Two routers' weights are taken for one's.
+        ("bounds", "slices << 2", "slices << 1"),
+        // The last memory that is too small is told, not the first.
+        ("bounds", "if (over[0])", "if (over[0] & (~over[3]))"),
+        // A single head is taken for a pair.
+        ("bounds", "single ? head : (head << 1)", "head << 1"),
+    ];
+    case.finds(&faults, |built| {
+        ends(&mut built.model().unwrap(), 0);
+        true
+    });
 }
 
 fn ends(e: &mut dyn Engine, seed: u64) {

@@ -2,6 +2,7 @@
 
 use crate::machine::Machine;
 use skipopu_forward::exact::fast;
+use skipopu_isa::set::ROUTER_SUMS;
 use skipopu_reference::pe::{dot_fp16, dot_int4, Format, Variant};
 
 /// Widest aligned activations that the fast sum's 16-bit integers hold.
@@ -54,6 +55,16 @@ pub fn dot(machine: &Machine, a: &[u16], b: &[u16]) -> f32 {
             f32::from_bits(dot_fp16(variant, a, b, Format::Fp32).unwrap_or(Format::Fp32.nan()))
         }
     }
+}
+
+/// A router's logit: slices take turns at [`ROUTER_SUMS`] sums in FP32, which are added two by two. A sum without a slice is -0.
+pub fn dot_router(machine: &Machine, x: &[u16], weights: &[u16]) -> f32 {
+    let mut sums = [-0.0f32; ROUTER_SUMS];
+    let slices = x.chunks(machine.lanes).zip(weights.chunks(machine.lanes));
+    for (s, (x, weights)) in slices.enumerate() {
+        sums[s % ROUTER_SUMS] += dot(machine, x, weights);
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3])
 }
 
 /// Product of two FP16 vectors of any length: slices added in FP32, in order.

@@ -1,6 +1,6 @@
 //! The compute unit: the array and the NPE.
 
-use crate::array::{dot, dot_slices, Activation};
+use crate::array::{dot, dot_router, dot_slices, Activation};
 use crate::kv::Pass;
 use crate::machine::VALUE_BYTES;
 use crate::run::{Executor, Stop};
@@ -148,7 +148,7 @@ impl Executor {
         for row in self.state.rows(Rows::All) {
             let x = self.state.scratchpad.read(address + row * stride, slices)?;
             for (pair, mask) in weights.chunks_exact(2).zip(masks) {
-                let logit = |w: &[u16]| dot_slices(&self.machine, x, w);
+                let logit = |w: &[u16]| dot_router(&self.machine, x, w);
                 self.state.mask[*mask][row] = logit(&pair[1]) > logit(&pair[0]);
             }
             self.counters.fp16_cycles += if masks.is_empty() { 0 } else { slices as u64 };

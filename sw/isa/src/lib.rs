@@ -46,7 +46,7 @@ pub use spec::{DecodeError, FieldSpec, InstructionSpec};
 pub use unit::{Unit, Units};
 
 /// Version of the encoding: programs of another version are refused by host and hardware.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Bytes of an instruction; little-endian.
 pub const BYTES: usize = 16;

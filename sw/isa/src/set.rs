@@ -166,6 +166,9 @@ fn take<'a, V: Value>(
 /// Tiles of a product that take turns slice by slice, so that one sum is added to at most every fourth tile.
 pub const INTERLEAVE: usize = 4;
 
+/// Sums at which the slices of a router take turns, for the same reason; they are added two by two.
+pub const ROUTER_SUMS: usize = 4;
+
 /// Partial sums for each row of a block.
 pub const SUMS_A_ROW: usize = 8;
 
@@ -285,11 +288,15 @@ instructions! {
     /// for r in 0..rows:
     ///     for each router m, the j-th asked:
     ///         for i in 0..2:
-    ///             y[i] = sum over s of x[address + r stride + s] . k[weights + s N + 2 j + i]
+    ///             for c in 0..4:
+    ///                 t[c] = sum over s = c, c + 4, .. of x[address + r stride + s] . k[weights + s N + 2 j + i]
+    ///             y[i] = (t[0] + t[1]) + (t[2] + t[3])
     ///         mask[m][r] = y[1] > y[0]
     ///     if statistics:
     ///         stats[r] = sum over s of the squares of x[address + r stride + s]
     /// ```
+    ///
+    /// Additions are rounded to FP32, those of `t[c]` in order; without a slice it is -0.
     Route("route") = 0x20 on Compute {
         /// first slice of row 0 in the scratchpad
         address: Address,

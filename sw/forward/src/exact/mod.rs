@@ -3,7 +3,7 @@
 //! A vector is cut into slices of as many values as a column has lanes. A column's sum of one slice is
 //! rounded to FP32 ([`skipopu_reference::pe`]); the slices' sums are added in FP32, in order. With
 //! weights, each slice's sum is first multiplied by the scale of its group: `y = y + scale * s`, every
-//! operation rounded to FP32.
+//! operation rounded to FP32. With routers' weights every fourth slice goes to one of four sums, which are added two by two.
 //!
 //! For the variant `aligned` both kinds of sum are computed by integers of our own ([`fast`]), which
 //! tests hold against the reference; other variants call the reference itself.
@@ -17,6 +17,7 @@ use crate::{Arithmetic, ForwardError, KvView, Rows, Seen};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
+use skipopu_isa::set::ROUTER_SUMS;
 use skipopu_kv::KvOrder;
 use skipopu_model::{Matrix, Tensor};
 use skipopu_reference::npe::{residual, rope_row, swiglu, RmsNorm, Softmax, Turn};
@@ -102,14 +103,26 @@ impl Exact {
 
     /// FP16xFP16 over any length: slices summed in FP32.
     fn dot_fp16(&self, a: &[u16], b: &[u16]) -> f32 {
-        let slice = |(a, b): (&[u16], &[u16])| match self.variant {
+        sum(self.slices(a, b))
+    }
+
+    /// FP16xFP16 slice by slice.
+    fn slices<'a>(&'a self, a: &'a [u16], b: &'a [u16]) -> impl Iterator<Item = f32> + 'a {
+        let slice = move |(a, b): (&[u16], &[u16])| match self.variant {
             Variant::Aligned(widths) => fast::dot_fp16(widths, a, b),
             // Lanes are equal and legal by construction.
             variant => f32::from_bits(
                 pe::dot_fp16(variant, a, b, Format::Fp32).unwrap_or(Format::Fp32.nan()),
             ),
         };
-        sum(a.chunks(self.lanes).zip(b.chunks(self.lanes)).map(slice))
+        a.chunks(self.lanes).zip(b.chunks(self.lanes)).map(slice)
+    }
+
+    /// A router's logit: every fourth slice is of one sum, -0 if there is none; the four are added two by two.
+    fn logit(&self, x: &[u16], weights: &[u16]) -> f32 {
+        let products: Vec<f32> = self.slices(x, weights).collect();
+        let part = |c| products.iter().skip(c).step_by(ROUTER_SUMS).fold(-0.0, |a: f32, b| a + b);
+        (part(0) + part(1)) + (part(2) + part(3))
     }
 }
 
@@ -152,7 +165,7 @@ impl Arithmetic for Exact {
                 for t in 0..x.count() {
                     let x = to_fp16(x.row(t));
                     for (y, w) in y.row_mut(t).iter_mut().zip(bits.chunks_exact(*cols)) {
-                        *y = self.dot_fp16(&x, w);
+                        *y = self.logit(&x, w);
                     }
                 }
                 y

@@ -22,7 +22,7 @@ const MINUS_INFINITY: u128 = 0xFF80_0000;
 ///
 /// - Does: a step of the walk is taken when what it reads is granted and there is room; what it reads comes
 ///   [`READ_LATENCY`] cycles later. Steps with partial sums take a tile of `sums` each, in order. Scores are also given on
-///   `score`; routers' logits go to `logits` instead of to the NPE. What follows a result to its target goes out on `target`.
+///   `score`; routers' sums go to `logits` instead of to the NPE. What follows a result to its target goes out on `target`.
 /// - Does not: change the order of anything.
 /// - Guarantee: a tile a cycle.
 #[derive(LogicBlock, Ports)]
@@ -77,8 +77,10 @@ pub struct Feeder {
     pub score_address: Wire<Out>,
     /// The scores.
     pub score: Wire<Out>,
-    /// There are logits.
+    /// There is a tile of routers' sums.
     pub logits_valid: Signal<Out, Bit>,
+    /// It is the first of its row.
+    pub logits_first: Signal<Out, Bit>,
     /// Of which row.
     pub logits_row: Wire<Out>,
     /// The first four values.
@@ -144,6 +146,7 @@ impl Feeder {
             score_address: Wire::new(scores),
             score: Wire::new(single),
             logits_valid: Default::default(),
+            logits_first: Default::default(),
             logits_row: Wire::new(shape.row_bits()),
             logits: Wire::new(4 * SINGLE_BITS),
             target: ItemSource::new(op.sink_bits),
@@ -291,7 +294,8 @@ impl Logic for Feeder {
         self.score_address.next =
             cat!(item.slice(op.label, self._shape.label_bits()), item.slice(op.place, places));
         self.score.next = self.values.val();
-        self.logits_valid.next = self.fires.val() && logits && item.bit(op.first);
+        self.logits_valid.next = self.fires.val() && logits;
+        self.logits_first.next = item.bit(op.first);
         self.logits_row.next = item.slice(op.row, self._shape.row_bits());
         self.logits.next = self.sums.data.val().trunc(4 * SINGLE_BITS);
         self.target.valid.next = self.fires.val() && item.bit(op.emits);

@@ -8,6 +8,7 @@
 //! | [`Feeder`] | tiles from memories and partial sums into the NPE |
 //! | [`Sink`] | the NPE's results to their memories |
 //! | [`StepGenerator`] | a product as steps of the array |
+//! | [`LogitSum`] | what the slices of a router came to, to logits |
 //! | [`Bitmask`] | routers' logits to rows that run |
 //! | [`Normaliser`] | a `normalise` beside the instruction after it |
 //! | [`KvPasses`] | keys and values of the pairs of an `attend` |
@@ -19,6 +20,7 @@ mod bounds;
 mod feeder;
 mod fields;
 mod kv_passes;
+mod logit_sum;
 mod normaliser;
 mod operation;
 mod read_arbiter;
@@ -33,6 +35,7 @@ pub use bounds::Bounds;
 pub use feeder::Feeder;
 pub use fields::{kind, Fields};
 pub use kv_passes::KvPasses;
+pub use logit_sum::LogitSum;
 pub use normaliser::Normaliser;
 pub use operation::{Space, TileOp, SPACE_BITS};
 pub use read_arbiter::ReadArbiter;
@@ -94,6 +97,14 @@ pub const ENTRIES: &[Entry] = &[
         interval: |_| Some(1),
         test: "skipopu-hw::datapath",
         build: |_| Box::new(StepGenerator::new(&SMALL).expect(LEGAL)),
+    },
+    Entry {
+        name: "logit-sum",
+        summary: "four sums of a router's slices to its logits",
+        latency: |_| Some(LogitSum::LATENCY),
+        interval: |_| Some(1),
+        test: "skipopu-hw::compute_control",
+        build: |_| Box::new(LogitSum::new(&SMALL).expect(LEGAL)),
     },
     Entry {
         name: "bitmask",

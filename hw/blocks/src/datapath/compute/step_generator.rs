@@ -5,6 +5,7 @@ use super::super::shape::DatapathShape;
 use crate::parameter::ParameterError;
 use crate::stream::ItemSource;
 use skipopu_hdl::prelude::*;
+use skipopu_isa::set::ROUTER_SUMS;
 
 /// Bits of a number of slices or of tiles.
 pub const LOOP_BITS: usize = 14;
@@ -18,6 +19,9 @@ pub const LOOP_BITS: usize = 14;
 ///            end: ends and finish and i + 1 = inner, turn: turn + i }
 /// ```
 ///
+/// With `turning`, which is for one tile, slices take turns at [`ROUTER_SUMS`] sums of their own: the step of slice o is that of
+/// `entry + c entry_step` and `turn + c` with c = o mod 4, first in the first four slices, finish in the last four.
+///
 /// - Does: a step a cycle, `busy` from the cycle after `start`; while `limited`, only steps of the first `available` slices.
 #[derive(LogicBlock, Ports)]
 pub struct StepGenerator {
@@ -25,7 +29,7 @@ pub struct StepGenerator {
     pub clock: Signal<In, Clock>,
     /// Ends it.
     pub reset: Signal<In, Bit>,
-    /// Begin; everything up to `int4` is taken now.
+    /// Begin; everything up to `turning` is taken now.
     pub start: Signal<In, Bit>,
     /// Slices.
     pub outer: Wire<In>,
@@ -57,6 +61,8 @@ pub struct StepGenerator {
     pub turn: Wire<In>,
     /// Weights are INT4.
     pub int4: Signal<In, Bit>,
+    /// Slices take turns.
+    pub turning: Signal<In, Bit>,
     /// Are slices still being made?
     pub limited: Signal<In, Bit>,
     /// Slices that are there.
@@ -86,6 +92,7 @@ pub struct StepGenerator {
     ends_held: DFF<Bit>,
     turn_held: Reg,
     int4_held: DFF<Bit>,
+    turning_held: DFF<Bit>,
     _word: StepWord,
 }
 
@@ -118,6 +125,7 @@ impl StepGenerator {
             ends: Default::default(),
             turn: Wire::new(word.turn.1),
             int4: Default::default(),
+            turning: Default::default(),
             limited: Default::default(),
             available: Wire::new(LOOP_BITS),
             step: ItemSource::new(word.bits),
@@ -143,6 +151,7 @@ impl StepGenerator {
             ends_held: Default::default(),
             turn_held: Reg::new(word.turn.1),
             int4_held: Default::default(),
+            turning_held: Default::default(),
             _word: word,
         })
     }
@@ -155,11 +164,21 @@ impl Logic for StepGenerator {
         dff_setup!(self, clock, source_held, at, stride_held, entry_base, entry_now);
         dff_setup!(self, clock, entry_held, group_held, ends_held, turn_held);
         dff_setup!(self, clock, scale_base, scale_now, starts_held, finishes_held, int4_held);
+        dff_setup!(self, clock, turning_held);
         let word = self._word;
         let last_inner = self.i.q.val() + 1 == self.inner_held.q.val();
         let last_outer = self.o.q.val() + 1 == self.outer_held.q.val();
-        let first = self.starts_held.q.val() && !self.o.q.val().any();
-        let finish = self.finishes_held.q.val() && last_outer;
+        let turning = self.turning_held.q.val();
+        let sums = ROUTER_SUMS.ilog2() as usize;
+        let turn = mux(turning, self.o.q.val(), self.i.q.val()).trunc(word.turn.1);
+        let turn = mux(turning, turn.trunc(sums).zext(word.turn.1), turn);
+        let earliest = !self.o.q.val().slice(sums, LOOP_BITS - sums).any();
+        let latest = self.o.q.val().zext(LOOP_BITS + 1)
+            + Word::new(LOOP_BITS + 1, ROUTER_SUMS as u128)
+            >= self.outer_held.q.val().zext(LOOP_BITS + 1);
+        let begins = !self.o.q.val().any() || (turning && earliest);
+        let first = self.starts_held.q.val() && begins;
+        let finish = self.finishes_held.q.val() && (last_outer || (turning && latest));
         let there = !self.limited.val() || self.o.q.val() < self.available.val();
         self.step.valid.next = self.active.q.val() && there;
         self.busy.next = self.active.q.val();
@@ -171,20 +190,19 @@ impl Logic for StepGenerator {
         self.step.data.next.set_slice(word.scale.0, &self.scale_now.q.val());
         self.step.data.next.set_slice(word.first, &Word::from(first));
         self.step.data.next.set_slice(word.finish, &Word::from(finish));
-        let end = self.ends_held.q.val() && finish && last_inner;
+        let end = self.ends_held.q.val() && finish && last_outer && last_inner;
         self.step.data.next.set_slice(word.end, &Word::from(end));
         self.step.data.next.set_slice(word.int4, &Word::from(self.int4_held.q.val()));
-        self.step
-            .data
-            .next
-            .set_slice(word.turn.0, &(self.turn_held.q.val() + self.i.q.val().trunc(word.turn.1)));
+        self.step.data.next.set_slice(word.turn.0, &(self.turn_held.q.val() + turn));
         if self.active.q.val() && there && self.step.ready.val() {
             self.i.d.next = self.i.q.val() + 1;
             self.entry_now.d.next = self.entry_now.q.val() + self.entry_held.q.val();
             self.scale_now.d.next = self.scale_now.q.val() + 1;
             if last_inner {
                 self.i.d.next = Word::zero(LOOP_BITS);
-                self.entry_now.d.next = self.entry_base.q.val();
+                if !turning || self.o.q.val().trunc(sums).all() {
+                    self.entry_now.d.next = self.entry_base.q.val();
+                }
                 self.o.d.next = self.o.q.val() + 1;
                 self.at.d.next = self.at.q.val() + 1;
                 self.grouped.d.next = self.grouped.q.val() + 1;
@@ -221,6 +239,7 @@ impl Logic for StepGenerator {
             self.ends_held.d.next = self.ends.val();
             self.turn_held.d.next = self.turn.val();
             self.int4_held.d.next = self.int4.val();
+            self.turning_held.d.next = self.turning.val();
         }
         if self.reset.val() {
             self.active.d.next = false;

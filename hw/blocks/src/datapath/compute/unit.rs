@@ -11,6 +11,7 @@ use super::bounds::Bounds;
 use super::feeder::Feeder;
 use super::fields::{kind, Fields, ENTRIES, NUMBER, ROWS_BITS, SLICES};
 use super::kv_passes::KvPasses;
+use super::logit_sum::LogitSum;
 use super::normaliser::Normaliser;
 use super::operation::{Space, TileOp, SPACE_BITS};
 use super::read_arbiter::ReadArbiter;
@@ -32,7 +33,7 @@ use crate::primitives::Delay;
 use crate::stream::{Fifo, FifoOptions, ItemSink, ItemSource, Storage, StreamSink, StreamSource};
 use skipopu_hdl::prelude::*;
 use skipopu_isa::host::FaultKind;
-use skipopu_isa::set::INTERLEAVE;
+use skipopu_isa::set::{INTERLEAVE, ROUTER_SUMS};
 use skipopu_isa::spec::SIGNAL_LOW;
 use skipopu_isa::value;
 
@@ -162,6 +163,7 @@ pub struct ComputeUnit {
     npe: Engine,
     sink: Sink,
     commands: Fifo,
+    logit_sum: LogitSum,
     bitmask: Bitmask,
     normaliser: Normaliser,
     kv_passes: KvPasses,
@@ -356,6 +358,7 @@ impl ComputeUnit {
             npe,
             sink: Sink::new(&shape)?,
             commands: Fifo::new(&commands)?,
+            logit_sum: LogitSum::new(&shape)?,
             bitmask: Bitmask::new(&shape)?,
             normaliser: Normaliser::new(&shape)?,
             kv_passes: KvPasses::new(&shape)?,
@@ -460,7 +463,8 @@ impl Logic for ComputeUnit {
         dff_setup!(self, clock, probable, unwritten, closing, empty);
         clock!(self, clock, scratchpad, constants, operand0, operand1, bank0, bank1, scores);
         clock!(self, clock, array, driver, weight_loader, scales, router_loader, kv_loader);
-        clock!(self, clock, steps, sums, walker, feeder, npe, sink, commands, bitmask, normaliser);
+        clock!(self, clock, steps, sums, walker, feeder, npe, sink, commands, logit_sum, bitmask);
+        clock!(self, clock, normaliser);
         clock!(self, clock, source_wait, masks, kv_passes, bounds);
         let shape = self._shape;
         let f = self._fields;
@@ -492,6 +496,7 @@ impl Logic for ComputeUnit {
         self.sink.reset.next = reset;
         self.commands.reset.next = reset;
         self.masks.reset.next = reset;
+        self.logit_sum.reset.next = reset;
         self.normaliser.reset.next = reset;
         self.kv_passes.reset.next = reset;
         self.bounds.reset.next = reset;
@@ -639,9 +644,14 @@ impl Logic for ComputeUnit {
             self.wanted_rows.next = self.word.q.val().slice(f.attend_rows.0, f.attend_rows.1);
         }
         let routers = self.word.q.val().slice(f.route_routers.0, f.route_routers.1);
-        self.bitmask.valid.next = self.feeder.logits_valid.val();
-        self.bitmask.row.next = self.feeder.logits_row.val();
-        self.bitmask.logits.next = self.feeder.logits.val();
+        self.logit_sum.valid.next = self.feeder.logits_valid.val();
+        self.logit_sum.first.next = self.feeder.logits_first.val();
+        self.logit_sum.row.next = self.feeder.logits_row.val();
+        self.logit_sum.sums.next = self.feeder.logits.val();
+        self.logit_sum.slices.next = self.word.q.val().slice(f.route_slices.0, f.route_slices.1);
+        self.bitmask.valid.next = self.logit_sum.done.val();
+        self.bitmask.row.next = self.logit_sum.done_row.val();
+        self.bitmask.logits.next = self.logit_sum.logits.val();
         self.bitmask.routers.next = routers.clone();
         self.bitmask.rows.next = self.rows.val();
         self.bitmask.wanted.next = self.wanted_rows.val();
@@ -671,6 +681,7 @@ impl Logic for ComputeUnit {
             && !self.normaliser.active.val()
             && !self.feeder.busy.val()
             && !self.sink.busy.val()
+            && !self.logit_sum.busy.val()
             && !self.bitmask.busy.val()
             && !self.steps.busy.val();
         let can_drain = self.can_walk.val() && self.sums.drain.ready.val();
@@ -725,6 +736,7 @@ impl Logic for ComputeUnit {
         self.steps.entry.next = Word::zero(entry_bits);
         self.steps.turn.next = Word::zero(self.steps.turn.width());
         self.steps.int4.next = true;
+        self.steps.turning.next = false;
         self.steps.limited.next = self.normaliser.active.val();
         self.steps.available.next = self.normaliser.there.val();
         let entries = self.entries.q.val();
@@ -757,6 +769,7 @@ impl Logic for ComputeUnit {
                 .trunc(address_bits);
             self.steps.group.next = Word::zero(LOOP_BITS);
             self.steps.int4.next = false;
+            self.steps.turning.next = true;
         } else if self.kind.val() == kind::ATTEND {
             self.steps.count.next = entries.clone().zext(count_bits + ENTRIES).trunc(count_bits);
             self.steps.source.next = Word::new(2, Source::Banks as u128);
@@ -803,8 +816,8 @@ impl Logic for ComputeUnit {
             self.sums.drain.data.next = cat!(
                 false,
                 false,
-                Word::zero(entry_bits),
-                Word::new(8, 1),
+                Word::new(entry_bits, rows as u128),
+                Word::new(8, ROUTER_SUMS as u128),
                 one.clone(),
                 self.count.q.val(),
                 Word::zero(entry_bits)
@@ -982,7 +995,7 @@ impl Logic for ComputeUnit {
                 );
             }
         } else if state == ROUTE_LOGITS {
-            self.walker.tiles.next = Word::new(COUNT_BITS, (int4_tiles / 2) as u128);
+            self.walker.tiles.next = Word::new(COUNT_BITS, (ROUTER_SUMS * int4_tiles / 2) as u128);
             flags = Word::new(6, (1 << SUMS) | (1 << LOGITS));
         } else if state == PRODUCT {
             let of_block = drained.clone().zext(COUNT_BITS) << (int4_tiles.ilog2() as usize);
