@@ -114,7 +114,7 @@ fn a_model_is_compiled_and_mapped() {
     let said = String::from_utf8_lossy(&large.stderr).into_owned();
     assert!(said.contains("raise it or lower buffers.rows"), "{said}");
     let shown = stdout(&skipopu(&["config", "show", "u280"]));
-    let lower = shown.replacen("[buffers]\nrows = 64", "[buffers]\nrows = 16", 1);
+    let lower = shown.replacen("[buffers]\nrows = 32", "[buffers]\nrows = 8", 1);
     assert_ne!(lower, shown);
     let file = folder.path().join("lower.toml");
     std::fs::write(&file, lower).unwrap();

@@ -1,10 +1,10 @@
 //! What the core costs on the board, box by box.
 
 use crate::record::Recorder;
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use skipopu_config::Config;
 use skipopu_cosim::Core;
-use skipopu_eda::synth::{self, Area, Hierarchy, SynthOptions, SynthReport};
+use skipopu_eda::synth::{self, Area, Hierarchy, SynthOptions, SynthReport, U280};
 use skipopu_ledger::Kind;
 
 const CONFIG: &str = "u280";
@@ -65,7 +65,7 @@ const PARTS: &[Part] = &[
 /// Maps the core with its hierarchy kept.
 ///
 /// # Errors
-/// Yosys that is missing or fails, a box that is not there.
+/// Yosys that is missing or fails, a box that is not there, a core that does not fit the device.
 pub fn measure(out: &mut Recorder) -> Result<()> {
     let config = Config::preset(CONFIG)?;
     let design = Core::design(&config)?;
@@ -92,6 +92,14 @@ pub fn measure(out: &mut Recorder) -> Result<()> {
     );
     let a = &report.area;
     let published = "published: 1,288,673 LUT, 1,668,477 FF, 4,618 DSP, 775 BRAM, 512 URAM";
+    let shares = U280.percent(a);
+    for (what, percent) in shares {
+        ensure!(percent <= 100.0, "{what}: {percent:.0} % of the {}", U280.name);
+    }
+    let share = |what: &str| {
+        let (_, percent) = shares.iter().find(|(name, _)| *name == what).expect("one of the five");
+        format!("{percent:.1} % of the {}", U280.name)
+    };
     let mut add = |key: &str, value: f64, unit: &str, note: String| {
         out.add(&format!("overlay.u280.{key}"), value, unit, Kind::Measured, "cost", note);
     };
@@ -99,12 +107,12 @@ pub fn measure(out: &mut Recorder) -> Result<()> {
         "luts",
         a.lut_sites() as f64,
         "LUT",
-        format!("logic, shift registers, RAM; {published}; {how}"),
+        format!("{}; logic, shift registers, RAM; {published}; {how}", share("LUT")),
     );
-    add("ffs", a.ffs as f64, "FF", how.clone());
-    add("dsps", a.dsps as f64, "DSP", how.clone());
-    add("brams", a.brams(), "BRAM36", how.clone());
-    add("urams", a.urams as f64, "URAM", how);
+    add("ffs", a.ffs as f64, "FF", format!("{}; {how}", share("FF")));
+    add("dsps", a.dsps as f64, "DSP", format!("{}; {how}", share("DSP")));
+    add("brams", a.brams(), "BRAM36", format!("{}; {how}", share("BRAM")));
+    add("urams", a.urams as f64, "URAM", format!("{}; {how}", share("URAM")));
     Ok(())
 }
 

@@ -33,6 +33,47 @@ pub struct Area {
     pub other: BTreeMap<String, u64>,
 }
 
+/// What a device has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Its name.
+    pub name: &'static str,
+    /// LUT sites.
+    pub luts: u64,
+    /// Flip-flops.
+    pub ffs: u64,
+    /// DSP slices.
+    pub dsps: u64,
+    /// Block RAM in RAMB36.
+    pub brams: u64,
+    /// UltraRAM blocks.
+    pub urams: u64,
+}
+
+/// The Alveo U280 (AMD DS963); its shell takes a part of all but the UltraRAM.
+pub const U280: Device = Device {
+    name: "Alveo U280",
+    luts: 1_303_680,
+    ffs: 2_607_360,
+    dsps: 9_024,
+    brams: 2_016,
+    urams: 960,
+};
+
+impl Device {
+    /// What of the device `area` takes, in percent: LUT sites, flip-flops, DSP slices, block RAM, UltraRAM.
+    pub fn percent(&self, area: &Area) -> [(&'static str, f64); 5] {
+        let of = |used: f64, all: u64| 100.0 * used / all as f64;
+        [
+            ("LUT", of(area.lut_sites() as f64, self.luts)),
+            ("FF", of(area.ffs as f64, self.ffs)),
+            ("DSP", of(area.dsps as f64, self.dsps)),
+            ("BRAM", of(area.brams(), self.brams)),
+            ("URAM", of(area.urams as f64, self.urams)),
+        ]
+    }
+}
+
 impl Area {
     /// Block RAM in RAMB36; a RAMB18 is half of one.
     pub fn brams(&self) -> f64 {

@@ -10,7 +10,7 @@ mod cells;
 mod depth;
 mod netlist;
 
-pub use area::Area;
+pub use area::{Area, Device, U280};
 pub use depth::{Depth, Path};
 
 use crate::cache::{Cache, Key};
