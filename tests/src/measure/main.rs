@@ -77,7 +77,7 @@ enum What {
         #[arg(long, default_value_t = 32)]
         tokens: u32,
     },
-    /// Texts of other kinds for docs/runs.md; a quarter of an hour. `skipopu` must be built.
+    /// Texts of other kinds for docs/runs.md, and what `make run` prints for the README; a quarter of an hour. `skipopu` must be built.
     Runs,
     /// How long `make test` takes.
     Suite,

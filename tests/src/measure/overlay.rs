@@ -221,13 +221,15 @@ fn skipped(out: &mut Recorder, core: &Core, config: &Config) -> Result<()> {
 }
 
 /// Decode with one HBM port: a load beat is what it gives in a cycle, as with 32 ports on the U280. The model is wide enough that
-/// weights are nearly all that is moved, and shares key-value heads.
+/// weights are nearly all that is moved.
 fn busy(out: &mut Recorder) -> Result<()> {
     println!("decode, memory-bound");
     let mut config = Config::preset(CONFIG)?;
     config.memory.hbm_ports = 1;
     config.kv_buffer.ports = 1;
     config.buffers.rows = 4;
+    config.buffers.operand_kib = 64;
+    config.buffers.constant_kib = 128;
     config.name = format!("{CONFIG}-1-port");
     let core = Core::build(&config, false)?;
     let bench = Bench {
@@ -237,10 +239,10 @@ fn busy(out: &mut Recorder) -> Result<()> {
         dataflow: Dataflow::Fused,
     };
     let model = model(Spec {
-        dim: 1024,
-        hidden: 2816,
-        heads: 16,
-        kv_heads: 4,
+        dim: 2048,
+        hidden: 5632,
+        heads: 32,
+        kv_heads: 32,
         head_dim: 64,
         ..shapes(2, 64)
     })?;
@@ -253,7 +255,7 @@ fn busy(out: &mut Recorder) -> Result<()> {
     ensure!(cycles > 0.0, "the core counts no cycles");
     let reached = 100.0 * bytes as f64 / (cycles * PORT_BYTES);
     let note = format!(
-        "bytes that the port moves of what it could move at its clock, {bytes} in {cycles:.0} cycles of the core; {CONFIG} with one HBM port and 4 rows; two layers 1,024 wide, 2,816 in the feed-forward part, 16 heads of 64, 4 of keys; dense, two tokens in decode; sequential reads get `{SEQUENTIAL}`"
+        "bytes that the port moves of what it could move at its clock, {bytes} in {cycles:.0} cycles of the core; {CONFIG} with one HBM port and 4 rows; two layers 2,048 wide, 5,632 in the feed-forward part, 32 heads of 64; dense, two tokens in decode; sequential reads get `{SEQUENTIAL}`"
     );
     out.add("overlay.decode.hbm_busy_percent", reached, "%", Kind::Simulated, "overlay", note);
     Ok(())

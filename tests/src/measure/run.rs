@@ -71,10 +71,14 @@ const CLASSIFIER_SHARE: f64 = {
 /// # Errors
 /// A check that fails.
 pub fn suite(out: &mut Recorder) -> Result<()> {
+    let clean = !Path::new("target").exists();
     let begin = Instant::now();
     let status = Command::new("make").arg("test").status().context("make cannot be started")?;
     ensure!(status.success(), "make test fails");
-    let note = "`make test`, products of earlier builds present as they were";
+    let cores = std::thread::available_parallelism()?;
+    let state =
+        if clean { "nothing built before" } else { "products of earlier builds as they were" };
+    let note = format!("`make test` on {cores} cores, {state}");
     let seconds = begin.elapsed().as_secs_f64();
     out.add("run.test_seconds", seconds, "s", Kind::Measured, "suite", note);
     Ok(())
@@ -92,7 +96,7 @@ const RECORDED: &[(&str, &[&str])] = &[
     ("long", &["--tokens", "128"]),
 ];
 
-/// Runs what [`RECORDED`] lists and writes a page with text and cost of each.
+/// Runs what [`RECORDED`] lists and writes a page with text and cost of each, and what the first one prints in the README.
 ///
 /// # Errors
 /// A run that fails, a page that cannot be written.
@@ -130,7 +134,32 @@ pub fn recorded(out: &mut Recorder) -> Result<()> {
         add("seconds", run.number("seconds")?, "s", Kind::Measured, what);
     }
     page += "\n<!-- figures:begin runs -->\n<!-- figures:end -->\n";
-    std::fs::write(PAGE, page).with_context(|| format!("cannot write {PAGE}"))
+    std::fs::write(PAGE, page).with_context(|| format!("cannot write {PAGE}"))?;
+    transcript()
+}
+
+/// Page, begin and end of what [`transcript`] writes.
+const OUTPUT: [&str; 3] = ["README.md", "<!-- output:begin -->\n", "<!-- output:end -->"];
+
+/// Runs what `make run` does and puts what it prints in the README.
+///
+/// # Errors
+/// A run that fails, a page without its markers or that cannot be written.
+fn transcript() -> Result<()> {
+    let [page, begin, end] = OUTPUT;
+    let output = Command::new(program()?)
+        .arg("run")
+        .stderr(Stdio::inherit())
+        .output()
+        .context("skipopu cannot be started")?;
+    ensure!(output.status.success(), "skipopu run fails");
+    let printed = String::from_utf8(output.stdout)?;
+    print!("{printed}");
+    let text = std::fs::read_to_string(page).with_context(|| format!("cannot read {page}"))?;
+    let (before, rest) = text.split_once(begin).context("the page has no place for the output")?;
+    let (_, after) = rest.split_once(end).context("the place for the output has no end")?;
+    let text = format!("{before}{begin}```text\n{}\n```\n{end}{after}", printed.trim());
+    std::fs::write(page, text).with_context(|| format!("cannot write {page}"))
 }
 
 struct Run {

@@ -1,6 +1,7 @@
 //! What quantised weights, the array's numerics and skipping cost a real model, stories15M.
 
 mod llama2c;
+mod picture;
 mod skipping;
 mod text;
 
@@ -66,7 +67,7 @@ pub fn curve(out: &mut Recorder) -> Result<()> {
     let (_, opened) = stories15m()?;
     let tokenizer = opened.tokenizer.context("it has a tokenizer")?;
     let text = Text::new(sample::TINYSTORIES, &tokenizer, &opened.model)?;
-    skipping::curve(&skipping::trained(&opened.model)?, &text, out)
+    skipping::curve(&skipping::trained(&opened.model)?, &opened.model, &text, out)
 }
 
 /// The model, and the folder that it lies in.

@@ -1,8 +1,8 @@
 //! The trained routers and the repaired weights that come along.
 
-use super::{exact_of, f32_of, text::Text, GROUP};
+use super::{exact_of, f32_of, picture, text::Text, GROUP};
 use crate::record::Recorder;
-use anyhow::Result;
+use anyhow::{anyhow, Context, Result};
 use skipopu_forward::evaluate::Evaluation;
 use skipopu_forward::{Engine, Skipping};
 use skipopu_forward::{Network, Session, F32};
@@ -32,7 +32,7 @@ pub fn measure(
         text.ppl(out, key, &mut f32_of(&trained, skipping)?, &what)?;
     }
     let method = Method::Gptq(seen, Skipping::KvReuse);
-    curve(&trained, text, out)?;
+    curve(&trained, model, text, out)?;
     let gptq = quantise(&trained, 4, GROUP, method, |_| ())?;
     let what = "trained routers, repaired weights INT4 by GPTQ, group 64, the array's numerics";
     let mut partial = exact_of(&gptq, Skipping::Partial)?;
@@ -65,7 +65,11 @@ pub fn trained(model: &Model) -> Result<Model> {
 }
 
 /// Added to the routers' second logits, with names for the ledger.
-const BIASES: [(&str, f32); 7] = [
+const BIASES: [(&str, f32); 11] = [
+    ("m005", -0.05),
+    ("m002", -0.02),
+    ("m001", -0.01),
+    ("0", 0.0),
     ("p05", 0.5),
     ("p1", 1.0),
     ("p2", 2.0),
@@ -75,18 +79,29 @@ const BIASES: [(&str, f32); 7] = [
     ("p64", 64.0),
 ];
 
-/// Perplexity against skip rate: the same weights, the routers' thresholds moved.
-pub fn curve(trained: &Model, text: &Text, out: &mut Recorder) -> Result<()> {
+/// Where the curve is drawn.
+const PICTURE: &str = "docs/skip-curve.svg";
+
+/// Perplexity against skip rate: the same weights, the routers' thresholds moved; `dense` is the model as trained.
+///
+/// # Errors
+/// A text that cannot be evaluated, a picture that cannot be written.
+pub fn curve(trained: &Model, dense: &Model, text: &Text, out: &mut Recorder) -> Result<()> {
+    let dense = text.evaluate(&mut f32_of(dense, Skipping::Dense)?)?.perplexity();
+    let mut points = Vec::new();
     for (name, bias) in BIASES {
         let network = Network::new(F32, trained, Skipping::KvReuse)?.with_bias(bias);
         let mut session = Session::new(network);
         let what =
             format!("trained routers with {bias} added to the logits of running, f32, kv-reuse");
-        text.ppl(out, &format!("bias.{name}"), &mut session, &what)?;
+        let found = text.ppl(out, &format!("bias.{name}"), &mut session, &what)?;
         let stats = session.stats();
         let note = format!("{what}; {:.1} % of K and V not stored", 100.0 * stats.kv_saved());
         let (key, rate) = (format!("model.skip.bias.{name}"), 100.0 * stats.skip_rate());
         out.add(&key, rate, "%", Kind::Measured, "model", note);
+        points.push((rate, found.perplexity()));
     }
-    Ok(())
+    let mut picture = String::new();
+    picture::draw(&points, dense, &mut picture).map_err(|e| anyhow!("cannot draw: {e}"))?;
+    std::fs::write(PICTURE, picture).with_context(|| format!("cannot write {PICTURE}"))
 }

@@ -40,9 +40,7 @@ impl Text {
         engine: &mut dyn Engine,
         what: &str,
     ) -> Result<Evaluation> {
-        let found = evaluate(engine, &self.documents, self.window, |_| ())?;
-        let all = found.tokens() == self.predicted() && found.failed == 0;
-        ensure!(all, "every token is predicted");
+        let found = self.evaluate(engine)?;
         let note = format!(
             "{what}; stories15M, {} tokens of the TinyStories sample, story by story, windows of {} that go on by {}",
             found.tokens(),
@@ -51,6 +49,17 @@ impl Text {
         );
         let key = format!("model.ppl.{key}");
         out.add(&key, found.perplexity(), "", Kind::Measured, "model", note);
+        Ok(found)
+    }
+
+    /// Predicts every token.
+    ///
+    /// # Errors
+    /// A token that is not predicted.
+    pub fn evaluate(&self, engine: &mut dyn Engine) -> Result<Evaluation> {
+        let found = evaluate(engine, &self.documents, self.window, |_| ())?;
+        let all = found.tokens() == self.predicted() && found.failed == 0;
+        ensure!(all, "every token is predicted");
         Ok(found)
     }
 }
