@@ -48,8 +48,8 @@ fn print(report: &LintReport, options: &LintOptions, whole: bool) -> Done {
     for (waiver, count) in options.waivers.iter().zip(&report.waived) {
         match count {
             0 if whole => output::line(format!(
-                "note: the waiver of {} in `{}` matches nothing any more, remove it",
-                waiver.warning, waiver.module
+                "note: the waiver of {} of `{}` in `{}` matches nothing here: remove it if no other shape needs it",
+                waiver.warning, waiver.signal, waiver.module
             ))?,
             0 => {}
             n => output::line(format!("waived {n} x {}: {}", waiver.warning, waiver.reason))?,
