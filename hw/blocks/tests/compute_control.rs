@@ -8,9 +8,8 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use skipopu_config::Config;
 use skipopu_hdl::Word;
-use skipopu_hw::datapath::compute::StepGenerator;
 use skipopu_hw::datapath::compute::{
-    kind, Bitmask, Bounds, Fields, KvPasses, LogitSum, Normaliser,
+    kind, Bitmask, Bounds, Fields, KvPasses, LogitSum, Normaliser, StepGenerator,
 };
 use skipopu_hw::datapath::front::{Source, Step, StepWord};
 use skipopu_hw::datapath::DatapathShape;

@@ -1,5 +1,7 @@
 //! [`LogitSum`]: what the slices of a router came to, to logits.
 
+use super::super::front::OUTPUTS;
+use super::super::psum::MINUS_ZERO;
 use super::super::shape::{DatapathShape, SINGLE_BITS};
 use super::fields::Fields;
 use crate::npe::float::Add;
@@ -7,11 +9,6 @@ use crate::parameter::ParameterError;
 use crate::primitives::{Delay, DelayReset};
 use skipopu_hdl::prelude::*;
 use skipopu_isa::set::ROUTER_SUMS;
-
-/// Logits of a row: two for each router.
-const LOGITS: usize = 4;
-/// -0 in FP32: what changes nothing when added.
-const MINUS_ZERO: u128 = 1 << 31;
 
 /// Adds up the sums at which a router's slices took turns: `(t0 + t1) + (t2 + t3)`, each addition rounded to FP32.
 ///
@@ -66,7 +63,7 @@ impl LogitSum {
     /// # Errors
     /// There is none for a shape that passed its check.
     pub fn new(shape: &DatapathShape) -> Result<LogitSum, ParameterError> {
-        let width = LOGITS * SINGLE_BITS;
+        let width = OUTPUTS * SINGLE_BITS;
         let tiles = shape.columns / shape.ways;
         Ok(LogitSum {
             clock: Default::default(),
@@ -80,8 +77,8 @@ impl LogitSum {
             done_row: Wire::new(shape.row_bits()),
             logits: Wire::new(width),
             busy: Default::default(),
-            pair: (0..LOGITS).map(|_| Add::new()).collect(),
-            whole: (0..LOGITS).map(|_| Add::new()).collect(),
+            pair: (0..OUTPUTS).map(|_| Add::new()).collect(),
+            whole: (0..OUTPUTS).map(|_| Add::new()).collect(),
             tile: Reg::new((ROUTER_SUMS * tiles).ilog2() as usize),
             before: Reg::new(width),
             lower: Reg::new(width),
@@ -120,7 +117,7 @@ impl Logic for LogitSum {
         let takes = self.valid.val() && !at.trunc(each).any();
         self.present.next = self.sums.val();
         if slices <= turn.zext(self.slices.width()) {
-            for i in 0..LOGITS {
+            for i in 0..OUTPUTS {
                 self.present.next.set_slice(i * SINGLE_BITS, &Word::new(SINGLE_BITS, MINUS_ZERO));
             }
         }
@@ -129,7 +126,7 @@ impl Logic for LogitSum {
         }
 
         // Two by two.
-        for i in 0..LOGITS {
+        for i in 0..OUTPUTS {
             self.pair[i].clock.next = self.clock.val();
             self.pair[i].a.next = self.before.q.val().slice(i * SINGLE_BITS, SINGLE_BITS);
             self.pair[i].b.next = self.present.val().slice(i * SINGLE_BITS, SINGLE_BITS);

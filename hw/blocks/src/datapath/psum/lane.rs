@@ -11,7 +11,7 @@ const HALF: usize = 10;
 /// 1 as a widened FP16 value.
 const ONE: u128 = 127 << HALF;
 /// -0 in FP32: what changes nothing when added.
-const MINUS_ZERO: u128 = 1 << 31;
+pub(in crate::datapath) const MINUS_ZERO: u128 = 1 << 31;
 
 /// `sum = partial + scale * result`, both operations rounded to FP32; `scale * result` alone where sums start.
 ///

@@ -12,6 +12,7 @@ mod unit;
 
 pub use drain::{Drain, LOOP_BITS};
 pub use lane::SumLane;
+pub(super) use lane::MINUS_ZERO;
 pub use unit::PartialSums;
 
 use super::shape::{LEGAL, SMALL};
