@@ -3,7 +3,7 @@
 use crate::parameters::Parameters;
 use crate::store::Store;
 use crate::target::Multipliers;
-use crate::{Adam, History, TrainError};
+use crate::{Adam, History, Moments, TrainError};
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -39,16 +39,16 @@ pub fn write(path: &Path, parameters: &Parameters, state: &State) -> Result<(), 
         step: state.step,
         multipliers: state.multipliers,
         history: state.history.clone(),
-        counts: state.adam.steps.clone(),
+        counts: state.adam.moments.iter().map(|(n, m)| (n.clone(), m.steps)).collect(),
     };
     let mut store =
         Store { note: serde_json::to_string(&note).expect("plain data"), ..Store::default() };
     for (name, _, var) in parameters.iter() {
         store.numbers.insert(format!("value.{name}"), crate::ops::values(var)?);
     }
-    for (kind, arrays) in [("first", &state.adam.first), ("second", &state.adam.second)] {
-        let named = arrays.iter().map(|(name, v)| (format!("{kind}.{name}"), v.clone()));
-        store.numbers.extend(named);
+    for (name, moments) in &state.adam.moments {
+        store.numbers.insert(format!("first.{name}"), moments.first.clone());
+        store.numbers.insert(format!("second.{name}"), moments.second.clone());
     }
     store.write(path)
 }
@@ -64,7 +64,7 @@ pub fn read(path: &Path, parameters: &Parameters) -> Result<Option<State>, Train
         step: note.step,
         multipliers: note.multipliers,
         history: note.history,
-        adam: Adam { steps: note.counts, ..Adam::default() },
+        adam: Adam::default(),
     };
     let mut found = Vec::new();
     for (name, _, var) in parameters.iter() {
@@ -76,9 +76,11 @@ pub fn read(path: &Path, parameters: &Parameters) -> Result<Option<State>, Train
             let moments = store.numbers.remove(&format!("{kind}.{name}"));
             moments.filter(|m| m.len() == var.elem_count())
         };
-        if let (Some(first), Some(second)) = (moments("first"), moments("second")) {
-            state.adam.first.insert(name.clone(), first);
-            state.adam.second.insert(name.clone(), second);
+        let steps = note.counts.get(name).copied();
+        if let (Some(first), Some(second), Some(steps)) =
+            (moments("first"), moments("second"), steps)
+        {
+            state.adam.moments.insert(name.clone(), Moments { first, second, steps });
         }
     }
     for (var, values) in found {

@@ -25,7 +25,7 @@ pub mod texts;
 mod trainer;
 pub mod weights;
 
-pub use adam::Adam;
+pub use adam::{Adam, Moments, Move};
 pub use error::TrainError;
 pub use history::{History, Point};
 pub use plan::{Plan, Stage};

@@ -20,8 +20,6 @@ pub struct Stage {
 
 /// Steps during which learning rates rise.
 const WARM: usize = 50;
-/// Part of the second stage during which they fall.
-const FALL: f64 = 0.3;
 
 /// Everything that decides the result, besides the model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,10 +31,6 @@ pub struct Plan {
     pub texts: usize,
     /// Texts of those that measure progress and are not trained on.
     pub held: usize,
-    /// The first steps, which draw on the first texts alone: routers settle on few.
-    pub first_steps: usize,
-    /// Texts of the first steps, those kept apart among them.
-    pub first_texts: usize,
     /// Tokens of a text.
     pub length: usize,
     /// Texts of a step.
@@ -62,19 +56,17 @@ impl Default for Plan {
     fn default() -> Plan {
         Plan {
             seed: 0,
-            texts: 1472,
+            texts: 10240,
             held: 16,
-            first_steps: 950,
-            first_texts: 640,
             length: 256,
             batch: 4,
             top: 32,
-            words: 2560,
+            words: 4096,
             placement: Placement::PreAttention,
             skip: 0.255,
             kv: 0.215,
-            routers: Stage { steps: 600, router_rate: 4e-3, weight_rate: 2e-4, noise: [0.5, 0.1] },
-            repair: Stage { steps: 720, router_rate: 1e-3, weight_rate: 2e-4, noise: [0.0, 0.0] },
+            routers: Stage { steps: 600, router_rate: 4e-3, weight_rate: 1e-4, noise: [0.5, 0.1] },
+            repair: Stage { steps: 12000, router_rate: 3e-4, weight_rate: 1e-4, noise: [0.0, 0.0] },
         }
     }
 }
@@ -94,10 +86,10 @@ impl Plan {
     }
 
     /// Learning rates of a step, relative to the stage's: they rise during the first `WARM` steps of all
-    /// and fall to 0 during the last `FALL` of the second stage.
+    /// and fall to 0 during the second stage.
     pub fn slope(&self, step: usize) -> f64 {
         let rise = (step + 1) as f64 / WARM as f64;
-        let fall = (self.steps() - step) as f64 / (FALL * self.repair.steps as f64).max(1.0);
+        let fall = (self.steps() - step) as f64 / self.repair.steps.max(1) as f64;
         rise.min(fall).min(1.0)
     }
 
@@ -112,11 +104,8 @@ impl Plan {
     /// The first thing that is wrong.
     pub fn check(&self, spec: &Spec) -> Result<(), TrainError> {
         let wrong = |what: String| Err(TrainError::Plan(what));
-        if self.batch == 0
-            || self.held == 0
-            || self.texts.min(self.first_texts) < self.held + self.batch
-        {
-            let (texts, held, batch) = (self.texts.min(self.first_texts), self.held, self.batch);
+        let (texts, held, batch) = (self.texts, self.held, self.batch);
+        if batch == 0 || held == 0 || texts < held + batch {
             return wrong(format!(
                 "{texts} texts are too few for {held} kept apart and {batch} a step"
             ));

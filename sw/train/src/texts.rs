@@ -34,12 +34,10 @@ impl Texts {
         self.tokens.len() / self.length
     }
 
-    /// The tokens of the vocabulary with the most probability in the first `texts` texts, at most `count`,
-    /// ascending.
-    pub fn words(&self, vocab: usize, count: usize, texts: usize) -> Vec<u32> {
+    /// The tokens of the vocabulary with the most probability in all texts, at most `count`, ascending.
+    pub fn words(&self, vocab: usize, count: usize) -> Vec<u32> {
         let mut mass = vec![0f64; vocab];
-        let pairs = texts * self.length * self.top;
-        for (token, p) in self.best.iter().zip(&self.weights).take(pairs) {
+        for (token, p) in self.best.iter().zip(&self.weights) {
             mass[*token as usize] += f64::from(*p);
         }
         let mut words: Vec<u32> = (0..vocab as u32).collect();
@@ -281,7 +279,7 @@ mod tests {
             }
         }
         assert_ne!(texts.tokens[..20], texts.tokens[20..40]);
-        let words = texts.words(300, 40, 66);
+        let words = texts.words(300, 40);
         assert!(words.len() == 40 && words.is_sorted());
     }
 }

@@ -1,16 +1,17 @@
 //! The loop.
 
 use crate::checkpoint::{self, State};
-use crate::ops::{values, Distil, Frozen, Targets};
+use crate::ops::{Distil, Frozen, Read, Targets};
 use crate::parameters::{Kind, Parameters};
 use crate::store::digest;
 use crate::student::{Mode, Noise, Passed, Student};
 use crate::target::Rates;
 use crate::texts::Texts;
 use crate::weights::Weights;
-use crate::{export, History, Plan, Point, TrainError};
+use crate::{export, History, Move, Plan, Point, TrainError};
 use candle_core::{backprop::GradStore, Tensor};
 use rand::{rngs::StdRng, seq::SliceRandom, Rng, SeedableRng};
+use rayon::prelude::*;
 use skipopu_forward::Skipping;
 use skipopu_model::{Adapter, Model};
 use std::path::{Path, PathBuf};
@@ -65,7 +66,7 @@ impl Trainer {
         let print = model.fingerprint();
         let weights = Weights::new(model)?;
         let texts = crate::texts::sample(&weights, &print, &plan, ends, cache, progress)?;
-        let words = texts.words(model.spec.vocab, plan.words, plan.first_texts);
+        let words = texts.words(model.spec.vocab, plan.words);
         let classifier = weights.classifier_of(&words)?;
         let mut columns = vec![None; model.spec.vocab];
         words.iter().enumerate().for_each(|(i, t)| columns[*t as usize] = Some(i as u32));
@@ -201,28 +202,21 @@ impl Trainer {
         if rate == 0.0 {
             return Ok(());
         }
-        let mut found = Vec::new();
+        let mut moves = Vec::new();
         for (name, own, var) in self.parameters.iter() {
             if let (true, Some(grad)) = (own == kind, grads.get(var)) {
-                found.push((name, var, values(grad)?));
+                moves.push(Move { name, var, grad: grad.contiguous()? });
             }
         }
-        let square: f32 = found.iter().flat_map(|(.., grad)| grad).map(|g| g * g).sum();
-        let shorter = (CLIP / square.sqrt()).min(1.0);
-        for (name, var, grad) in &mut found {
-            grad.iter_mut().for_each(|g| *g *= shorter);
-            self.state.adam.step(name, var, grad, rate)?;
-        }
-        Ok(())
+        let square = |one: &Move| Ok(Read::of(&one.grad)?.iter().map(|g| g * g).sum::<f32>());
+        let squares: Vec<f32> = moves.par_iter().map(square).collect::<Result<_, TrainError>>()?;
+        let shorter = (CLIP / squares.iter().sum::<f32>().sqrt()).min(1.0);
+        Ok(self.state.adam.step(&moves, shorter, rate)?)
     }
 
     /// The texts of a step: each epoch takes all of them in an order of its own.
     fn batch(&self, number: usize) -> Vec<usize> {
-        let (last, number) = match number.checked_sub(self.plan.first_steps) {
-            None => (self.plan.first_texts.min(self.texts.count()), number),
-            Some(after) => (self.texts.count(), after),
-        };
-        let mut order: Vec<usize> = (self.plan.held..last).collect();
+        let mut order: Vec<usize> = (self.plan.held..self.texts.count()).collect();
         let each = order.len() / self.plan.batch;
         let epoch = (number / each) as u64;
         order.shuffle(&mut StdRng::seed_from_u64(self.plan.seed ^ epoch << 40));

@@ -17,7 +17,7 @@ fn plan(placement: Placement) -> Plan {
         skip: 0.3,
         kv: 0.2,
         routers: Stage { steps: 120, router_rate: 2e-2, weight_rate: 0.0, noise: [1.0, 0.1] },
-        repair: Stage { steps: 100, router_rate: 1e-3, weight_rate: 4e-3, noise: [0.0, 0.0] },
+        repair: Stage { steps: 140, router_rate: 1e-3, weight_rate: 4e-3, noise: [0.0, 0.0] },
         ..Plan::default()
     }
 }

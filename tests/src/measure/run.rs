@@ -2,6 +2,7 @@
 
 use crate::record::Recorder;
 use anyhow::{ensure, Context, Result};
+use rayon::prelude::*;
 use serde_json::Value;
 use skipopu_ledger::Kind;
 use skipopu_runtime::Ledger;
@@ -96,7 +97,7 @@ const RECORDED: &[(&str, &[&str])] = &[
     ("long", &["--tokens", "128"]),
 ];
 
-/// Runs what [`RECORDED`] lists and writes a page with text and cost of each, and what the first one prints in the README.
+/// Runs what [`RECORDED`] lists, as many at a time as there are cores, and writes a page with text and cost of each, and what the first one prints in the README.
 ///
 /// # Errors
 /// A run that fails, a page that cannot be written.
@@ -105,8 +106,9 @@ pub fn recorded(out: &mut Recorder) -> Result<()> {
         "# Recorded runs\n\nstories15M on `cosim`, the Verilated core between models of HBM2 and DDR4, every logit compared with the exact backend bit for \
          bit. This page is written by `cargo run --release -p skipopu-system -- runs`, its table from the ledger by `skipopu figures tables`.\n",
     );
-    for (name, arguments) in RECORDED {
-        let run = Run::with(None, arguments)?;
+    let runs = RECORDED.par_iter().map(|(_, arguments)| Run::with(None, arguments));
+    let runs: Vec<Run> = runs.collect::<Result<_>>()?;
+    for ((name, arguments), run) in RECORDED.iter().zip(&runs) {
         let shown: Vec<String> = arguments
             .iter()
             .map(|a| if a.contains(' ') { format!("\"{a}\"") } else { a.to_string() })

@@ -1,7 +1,7 @@
 //! Causal attention.
 
 use super::exp::exp;
-use super::{like, slice, stored, values};
+use super::{like, slice, stored, values, Read};
 use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 use std::sync::Mutex;
@@ -30,9 +30,11 @@ impl Attention {
     fn part(&self, x: &[f32], text: usize, at: usize, heads: usize, scale: f32) -> Result<Tensor> {
         let width = heads * self.head;
         let rows = x[text * self.length * width..(text + 1) * self.length * width].chunks(width);
-        let row = |row: &[f32]| row[at * self.head..(at + 1) * self.head].to_vec();
-        let mut part: Vec<f32> = rows.flat_map(row).collect();
-        part.iter_mut().for_each(|v| *v *= scale);
+        let mut part = vec![0f32; self.length * self.head];
+        for (part, row) in part.chunks_mut(self.head).zip(rows) {
+            let row = &row[at * self.head..(at + 1) * self.head];
+            part.iter_mut().zip(row).for_each(|(p, v)| *p = scale * v);
+        }
         Tensor::from_vec(part, (self.length, self.head), &Device::Cpu)
     }
 
@@ -154,7 +156,8 @@ impl CustomOp3 for Attention {
         _res: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (qs, ks, vs, dy) = (values(q)?, values(k)?, values(v)?, values(grad)?);
+        let grad = grad.contiguous()?;
+        let (qs, ks, vs, dy) = (Read::of(q)?, Read::of(k)?, Read::of(v)?, Read::of(&grad)?);
         let kept = std::mem::take(&mut *self.kept.lock().unwrap_or_else(|e| e.into_inner()));
         let heads: Vec<[Vec<f32>; 3]> = kept
             .par_iter()

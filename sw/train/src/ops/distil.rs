@@ -1,7 +1,7 @@
 //! How far predictions are from the teacher's.
 
 use super::exp::exp;
-use super::{like, slice, values};
+use super::{like, slice, Read};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -60,10 +60,12 @@ impl CustomOp1 for Distil {
     fn bwd(&self, logits: &Tensor, _res: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
         let (tokens, width) = logits.dims2()?;
         let share = grad.to_scalar::<f32>()? / tokens as f32;
-        let mut d = values(logits)?;
-        d.par_chunks_mut(width).zip(self.0.pairs.par_chunks(self.0.top)).for_each(|(d, pairs)| {
-            let norm = log_sum(d);
-            d.iter_mut().for_each(|d| *d = share * exp(*d - norm));
+        let rows = Read::of(logits)?;
+        let mut d = vec![0f32; rows.len()];
+        let rows = rows.par_chunks(width).zip(self.0.pairs.par_chunks(self.0.top));
+        d.par_chunks_mut(width).zip(rows).for_each(|(d, (row, pairs))| {
+            let norm = log_sum(row);
+            d.iter_mut().zip(row).for_each(|(d, l)| *d = share * exp(*l - norm));
             pairs.iter().for_each(|(token, p)| d[*token as usize] -= share * p);
         });
         Ok(Some(like(d, logits)?))

@@ -1,6 +1,6 @@
 //! Choosing between two vectors, token by token.
 
-use super::{like, slice, stored, values};
+use super::{like, slice, stored, Read};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -24,11 +24,12 @@ impl CustomOp3 for Mix {
     ) -> Result<(CpuStorage, Shape)> {
         let (g, a, b) = (slice(g, g_layout)?, slice(a, a_layout)?, slice(b, b_layout)?);
         let width = a.len() / g.len();
-        let mut y = b.to_vec();
-        y.par_chunks_mut(width).zip(a.par_chunks(width)).zip(g).for_each(|((y, a), g)| match *g {
-            0.0 => (),
+        let mut y = vec![0f32; a.len()];
+        let rows = a.par_chunks(width).zip(b.par_chunks(width)).zip(g);
+        y.par_chunks_mut(width).zip(rows).for_each(|(y, ((a, b), g))| match *g {
+            0.0 => y.copy_from_slice(b),
             1.0 => y.copy_from_slice(a),
-            g => y.iter_mut().zip(a).for_each(|(y, a)| *y += g * (a - *y)),
+            g => y.iter_mut().zip(a.iter().zip(b)).for_each(|(y, (a, b))| *y = b + g * (a - b)),
         });
         stored(y, a_layout.shape())
     }
@@ -41,18 +42,19 @@ impl CustomOp3 for Mix {
         _res: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (gs, xa, xb, mut da) = (values(g)?, values(a)?, values(b)?, values(grad)?);
+        let grad = grad.contiguous()?;
+        let (gs, xa, xb, dy) = (Read::of(g)?, Read::of(a)?, Read::of(b)?, Read::of(&grad)?);
         let width = xa.len() / gs.len();
-        let mut db = vec![0f32; da.len()];
+        let (mut da, mut db) = (vec![0f32; dy.len()], vec![0f32; dy.len()]);
         let mut dg = vec![0f32; gs.len()];
         dg.par_iter_mut()
-            .zip(&gs)
+            .zip(gs.par_iter())
             .zip(da.par_chunks_mut(width).zip(db.par_chunks_mut(width)))
-            .zip(xa.par_chunks(width).zip(xb.par_chunks(width)))
-            .for_each(|(((dg, g), (da, db)), (xa, xb))| {
-                *dg = da.iter().zip(xa).zip(xb).map(|((d, a), b)| d * (a - b)).sum();
-                for (da, db) in da.iter_mut().zip(db) {
-                    (*da, *db) = (g * *da, (1.0 - g) * *da);
+            .zip(dy.par_chunks(width).zip(xa.par_chunks(width).zip(xb.par_chunks(width))))
+            .for_each(|(((dg, g), (da, db)), (dy, (xa, xb)))| {
+                *dg = dy.iter().zip(xa).zip(xb).map(|((d, a), b)| d * (a - b)).sum();
+                for ((da, db), dy) in da.iter_mut().zip(db).zip(dy) {
+                    (*da, *db) = (g * dy, (1.0 - g) * dy);
                 }
             });
         Ok((Some(like(dg, g)?), Some(like(da, a)?), Some(like(db, b)?)))

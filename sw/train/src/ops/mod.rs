@@ -22,14 +22,49 @@ pub use norm::RmsNorm;
 pub use rope::Rope;
 pub use swiglu::SwiGlu;
 
-use candle_core::{CpuStorage, Device, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, Device, Error, Layout, Result, Shape, Storage, Tensor};
+use std::ops::{Deref, Range};
+use std::sync::RwLockReadGuard;
 
 /// An operand's values; operations make their operands contiguous beforehand.
 fn slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     let (start, end) = layout
         .contiguous_offsets()
-        .ok_or_else(|| candle_core::Error::Msg("an operand is not contiguous".into()))?;
+        .ok_or_else(|| Error::Msg("an operand is not contiguous".into()))?;
     Ok(&storage.as_slice::<f32>()?[start..end])
+}
+
+/// A contiguous tensor's values, read where they are.
+pub struct Read<'a> {
+    storage: RwLockReadGuard<'a, Storage>,
+    range: Range<usize>,
+}
+
+impl Read<'_> {
+    /// Row-major.
+    ///
+    /// # Errors
+    /// A tensor that is not contiguous, or not of f32 in memory.
+    pub fn of(tensor: &Tensor) -> Result<Read<'_>> {
+        let (storage, layout) = tensor.storage_and_layout();
+        match (&*storage, layout.contiguous_offsets()) {
+            (Storage::Cpu(CpuStorage::F32(_)), Some((start, end))) => {
+                Ok(Read { storage, range: start..end })
+            }
+            _ => Err(Error::Msg("a tensor is not contiguous, or not of f32 in memory".into())),
+        }
+    }
+}
+
+impl Deref for Read<'_> {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match &*self.storage {
+            Storage::Cpu(CpuStorage::F32(values)) => &values[self.range.clone()],
+            _ => &[],
+        }
+    }
 }
 
 /// A tensor's values, row-major.

@@ -1,6 +1,6 @@
 //! RMSNorm.
 
-use super::{like, slice, stored, values};
+use super::{like, slice, stored, Read};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -45,14 +45,15 @@ impl CustomOp2 for RmsNorm {
         _res: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let (xs, gains, dy) = (values(x)?, values(gain)?, values(grad)?);
+        let grad = grad.contiguous()?;
+        let (xs, gains, dy) = (Read::of(x)?, Read::of(gain)?, Read::of(&grad)?);
         let width = gains.len();
         let mut dx = vec![0f32; xs.len()];
         let mut dgain = vec![0f32; width];
         dx.par_chunks_mut(width).zip(xs.par_chunks(width)).zip(dy.par_chunks(width)).for_each(
             |((dx, x), dy)| {
                 let scale = self.scale(x);
-                let along: f32 = dy.iter().zip(x).zip(&gains).map(|((dy, x), g)| dy * x * g).sum();
+                let along: f32 = dy.iter().zip(x).zip(&*gains).map(|((dy, x), g)| dy * x * g).sum();
                 let pull = scale.powi(3) * along / width as f32;
                 for i in 0..width {
                     dx[i] = scale * gains[i] * dy[i] - pull * x[i];

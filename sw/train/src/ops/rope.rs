@@ -1,6 +1,6 @@
 //! Rotary position embedding.
 
-use super::{like, slice, stored, values};
+use super::{like, slice, stored, Read};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -35,8 +35,9 @@ impl Rope {
     }
 
     fn turn(&self, x: &[f32], width: usize, sign: f32) -> Vec<f32> {
-        let mut y = x.to_vec();
-        y.par_chunks_mut(width).enumerate().for_each(|(n, row)| {
+        let mut y = vec![0f32; x.len()];
+        y.par_chunks_mut(width).zip(x.par_chunks(width)).enumerate().for_each(|(n, (row, x))| {
+            row.copy_from_slice(x);
             let position = self.start + n % self.period;
             let turns = &self.turns[position * self.pairs..(position + 1) * self.pairs];
             for head in row.chunks_exact_mut(2 * self.pairs) {
@@ -62,7 +63,9 @@ impl CustomOp1 for Rope {
     }
 
     fn bwd(&self, x: &Tensor, _res: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        Ok(Some(like(self.turn(&values(grad)?, x.dim(1)?, -1.0), x)?))
+        let grad = grad.contiguous()?;
+        let turned = self.turn(&Read::of(&grad)?, x.dim(1)?, -1.0);
+        Ok(Some(like(turned, x)?))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The feed-forward part's nonlinearity.
 
 use super::exp::exp;
-use super::{like, slice, stored, values};
+use super::{like, slice, stored, Read};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -46,19 +46,20 @@ impl CustomOp2 for SwiGlu {
         _res: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let (mut g, mut u, dy) = (values(gate)?, values(up)?, values(grad)?);
-        let each = |g: &mut [f32], u: &mut [f32], dy: &[f32]| {
-            for ((g, u), dy) in g.iter_mut().zip(u).zip(dy) {
+        let grad = grad.contiguous()?;
+        let (g, u, dy) = (Read::of(gate)?, Read::of(up)?, Read::of(&grad)?);
+        let (mut dg, mut du) = (vec![0f32; g.len()], vec![0f32; g.len()]);
+        let each = |(dg, du): (&mut [f32], &mut [f32]), g: &[f32], u: &[f32], dy: &[f32]| {
+            for (((dg, du), g), (u, dy)) in dg.iter_mut().zip(du).zip(g).zip(u.iter().zip(dy)) {
                 let s = sigmoid(*g);
-                let (dgate, dup) = (dy * *u * s * (1.0 + *g * (1.0 - s)), dy * *g * s);
-                (*g, *u) = (dgate, dup);
+                (*dg, *du) = (dy * u * s * (1.0 + g * (1.0 - s)), dy * g * s);
             }
         };
-        g.par_chunks_mut(CHUNK)
-            .zip(u.par_chunks_mut(CHUNK))
-            .zip(dy.par_chunks(CHUNK))
-            .for_each(|((g, u), dy)| each(g, u, dy));
-        Ok((Some(like(g, gate)?), Some(like(u, up)?)))
+        dg.par_chunks_mut(CHUNK)
+            .zip(du.par_chunks_mut(CHUNK))
+            .zip(g.par_chunks(CHUNK).zip(u.par_chunks(CHUNK)).zip(dy.par_chunks(CHUNK)))
+            .for_each(|(to, ((g, u), dy))| each(to, g, u, dy));
+        Ok((Some(like(dg, gate)?), Some(like(du, up)?)))
     }
 }
 
