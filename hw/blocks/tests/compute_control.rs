@@ -242,6 +242,20 @@ fn slices_that_take_turns() {
             both(&case, |e| turns(e, stall, seed));
         }
     }
+    let faults = [
+        // Every slice takes the first turn's entries.
+        ("step_generator", "(~turning_2) | (&o[1:0])", "1'd1"),
+        // Two of the four sums begin.
+        ("step_generator", "~(|o[13:2])", "~(|o[13:1])"),
+        // Three of the four finish.
+        ("step_generator", "+ 15'd4", "+ 15'd3"),
+        // Each turn's last step ends the group.
+        ("step_generator", "(ends_held & finish) & last_outer", "ends_held & finish"),
+    ];
+    case.finds(&faults, |built| {
+        turns(&mut built.model().unwrap(), 0.0, 0);
+        true
+    });
 }
 
 fn turns(e: &mut dyn Engine, stall: f64, seed: u64) {
