@@ -135,3 +135,19 @@ impl Plan {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_rise_stay_and_fall_in_a_straight_line() {
+        let plan = Plan::default();
+        let (first, all) = (plan.routers.steps, plan.steps());
+        assert_eq!(plan.slope(0), 1.0 / WARM as f64);
+        assert!((WARM..=first).all(|step| plan.slope(step) == 1.0));
+        let middle = first + plan.repair.steps / 2;
+        assert!((plan.slope(middle) - 0.5).abs() < 1e-9);
+        assert!((plan.slope(all - 1) - 1.0 / plan.repair.steps as f64).abs() < 1e-9);
+    }
+}

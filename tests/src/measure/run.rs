@@ -97,7 +97,8 @@ const RECORDED: &[(&str, &[&str])] = &[
     ("long", &["--tokens", "128"]),
 ];
 
-/// Runs what [`RECORDED`] lists, as many at a time as there are cores, and writes a page with text and cost of each, and what the first one prints in the README.
+/// Runs what [`RECORDED`] lists, as many at a time as there are cores, and writes a page with text and cost of each, and what the first one
+/// prints in the README.
 ///
 /// # Errors
 /// A run that fails, a page that cannot be written.

@@ -59,7 +59,7 @@ impl Attention {
                 future.fill(0.0);
             }
             let p = Tensor::from_vec(p, (count, seen), &Device::Cpu)?;
-            out.extend(values(&p.matmul(&v.narrow(0, 0, seen)?)?)?);
+            out.extend_from_slice(&Read::of(&p.matmul(&v.narrow(0, 0, seen)?)?)?);
             kept.push(p);
         }
         Ok((out, kept))
@@ -72,7 +72,7 @@ impl Attention {
         let mut dk = vec![0f32; self.length * self.head];
         let mut dv = dk.clone();
         let add = |to: &mut [f32], from: Tensor| -> Result<()> {
-            values(&from)?.iter().zip(to).for_each(|(from, to)| *to += from);
+            Read::of(&from)?.iter().zip(to).for_each(|(from, to)| *to += from);
             Ok(())
         };
         for ((first, count), p) in self.blocks().zip(p) {
@@ -80,13 +80,13 @@ impl Attention {
             let dout = dout.narrow(0, first, count)?;
             add(&mut dv, p.t()?.matmul(&dout)?)?;
             let mut ds = values(&dout.matmul(&v.narrow(0, 0, seen)?.t()?)?)?;
-            for (ds, p) in ds.chunks_mut(seen).zip(values(p)?.chunks(seen)) {
+            for (ds, p) in ds.chunks_mut(seen).zip(Read::of(p)?.chunks(seen)) {
                 let along: f32 = ds.iter().zip(p).map(|(d, p)| d * p).sum();
                 ds.iter_mut().zip(p).for_each(|(d, p)| *d = p * (*d - along));
             }
             let ds = Tensor::from_vec(ds, (count, seen), &Device::Cpu)?;
-            let scaled = values(&ds.matmul(&k.narrow(0, 0, seen)?)?)?;
-            dq.extend(scaled.iter().map(|d| d * self.scale()));
+            let scaled = ds.matmul(&k.narrow(0, 0, seen)?)?;
+            dq.extend(Read::of(&scaled)?.iter().map(|d| d * self.scale()));
             add(&mut dk, ds.t()?.matmul(&q.narrow(0, first, count)?)?)?;
         }
         Ok([dq, dk, dv])
