@@ -143,12 +143,13 @@ fn a_model_is_trained_to_skip() {
     let trained = trained.to_str().unwrap();
     let plan: serde_json::Value =
         serde_json::from_str(&succeeds(&["train", trained, "--show-plan"])).unwrap();
-    assert_eq!((&plan["length"], &plan["words"]), (&96.into(), &300.into()));
+    assert_eq!((&plan["length"], &plan["repair"]["words"]), (&96.into(), &300.into()));
     let mut small = plan.clone();
     for (name, value) in [("texts", 12), ("held", 2), ("length", 24), ("batch", 2)] {
         small[name] = value.into();
     }
-    (small["routers"]["steps"], small["repair"]["steps"]) = (4.into(), 3.into());
+    let steps = [("routers", 4), ("repair", 2), ("settling", 1), ("rounding", 2)];
+    steps.iter().for_each(|(stage, steps)| small[*stage]["steps"] = (*steps).into());
     std::fs::write(path("plan.json"), small.to_string()).unwrap();
     let (out, adapter, curve) = (path("skip.skipopu"), path("x.adapter"), path("curve.svg"));
     let (cache, plan) = (path("cache"), path("plan.json"));

@@ -29,6 +29,19 @@ impl Grid {
         (weight / scale).round_ties_even().clamp(self.low.into(), self.high.into()) as i8
     }
 
+    /// The FP16 scale that takes the weight furthest from 0 to the code furthest from 0; it has the sign for that.
+    /// Zeros get the smallest scale.
+    pub fn reach(self, weights: &[f32]) -> f32 {
+        let furthest = weights.iter().fold(0f32, |m, w| if w.abs() > m.abs() { *w } else { m });
+        let scale = f16::from_f32(furthest / f32::from(self.low));
+        let (smallest, largest) = (f16::from_bits(1), f16::MAX.to_f32());
+        if scale.to_f32() == 0.0 {
+            smallest.to_f32()
+        } else {
+            scale.to_f32().clamp(-largest, largest)
+        }
+    }
+
     /// The FP16 scale with the least squared error over a group; each weight's error counts by its
     /// `importance`. Zeros get the smallest scale.
     ///
@@ -69,6 +82,20 @@ mod tests {
         assert_eq!(codes, (-8..=7).collect::<Vec<i8>>());
         let mirrored: Vec<f32> = weights.iter().map(|w| -w).collect();
         assert_eq!(grid.scale(&mirrored, &[1.0; 16]), -found);
+    }
+
+    #[test]
+    fn the_furthest_weight_is_reached_from_either_side() {
+        let grid = Grid::new(4);
+        for sign in [1.0, -1.0] {
+            let weights = [0.25, -2.0, 1.0, 0.0].map(|w| w * sign);
+            let scale = grid.reach(&weights);
+            assert_eq!(scale, 0.25 * sign);
+            let codes = weights.map(|w| grid.code(w, scale));
+            assert_eq!(codes, [1, -8, 4, 0]);
+        }
+        assert!(grid.reach(&[0.0; 4]) > 0.0 && grid.code(0.0, grid.reach(&[0.0; 4])) == 0);
+        assert!(grid.reach(&[1e30]).is_finite() && grid.reach(&[-1e30]).is_finite());
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Trained parameters as an adapter.
 
-use crate::ops::values;
+use crate::ops::{values, Round};
 use crate::parameters::{matrix, Parameters};
 use crate::student::Student;
 use crate::TrainError;
 use skipopu_model::adapter::{self, Adapter};
 use skipopu_model::{Placement, Projection, Routers, Tensor};
 
-/// The routers and, if `repaired`, the weights' changes; `base` is the model's fingerprint.
+/// The routers and, if `repaired`, the changes of the weights, rounded or as they are; `base` is the model's
+/// fingerprint.
 ///
 /// # Errors
 /// Of the tensor library.
@@ -17,6 +18,7 @@ pub fn adapter(
     placement: Placement,
     base: String,
     repaired: bool,
+    rounding: Option<Round>,
 ) -> Result<Adapter, TrainError> {
     let spec = student.weights().spec;
     let router = |layer, sub_module| -> Result<Tensor, TrainError> {
@@ -35,7 +37,11 @@ pub fn adapter(
     for layer in 0..spec.layers {
         for p in Projection::ALL {
             let name = matrix(layer, p);
-            let mut change = values(parameters.get(&name)?)?;
+            let own = parameters.get(&name)?;
+            let mut change = match rounding {
+                None => values(own)?,
+                Some(round) => values(&round.apply(own)?)?,
+            };
             let frozen = &student.weights().layers[layer].projections[p as usize];
             change.iter_mut().zip(values(frozen.weights())?).for_each(|(c, w)| *c -= w);
             adapter.changes.insert(name, adapter::change(&change, p.shape(&spec).1));

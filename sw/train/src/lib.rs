@@ -1,4 +1,4 @@
-//! Router training and repair: SkipGPT's two stages, with KV reuse in the loop.
+//! Router training and repair: SkipGPT's stages, with KV reuse and rounding in the loop.
 //!
 //! | what | module |
 //! |---|---|
@@ -28,5 +28,5 @@ pub mod weights;
 pub use adam::{Adam, Moments, Move};
 pub use error::TrainError;
 pub use history::{History, Point};
-pub use plan::{Plan, Stage};
+pub use plan::{Plan, Rounding, Stage};
 pub use trainer::{Held, Trainer};

@@ -1,15 +1,26 @@
 //! What is trained, how long, and towards what.
 
+use crate::ops::Round;
 use crate::TrainError;
 use serde::{Deserialize, Serialize};
-use skipopu_model::{Placement, Spec};
+use skipopu_model::{Placement, Spec, BITS};
+use skipopu_quant::Grid;
 
-/// One of the two stages.
+/// One of the three stages.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
-    /// Steps.
+    /// Steps; 0: the stage is left out.
     pub steps: usize,
+    /// Tokens of the vocabulary that take part, those with the most probability in all texts.
+    pub words: usize,
+    /// Whether a token that the teacher wrote counts where it is not one of the most probable that are kept. With it the
+    /// expectation of the loss is the whole cross entropy, without it the most probable tokens' part.
+    pub tails: bool,
+    /// Part of all sub-modules to skip, 0 to 1.
+    pub skip: f64,
+    /// Part of K and V not to store, 0 to 1.
+    pub kv: f64,
     /// Learning rate of the routers at its highest.
     pub router_rate: f64,
     /// Learning rate of the weights at its highest; 0 leaves the weights alone.
@@ -18,8 +29,22 @@ pub struct Stage {
     pub noise: [f64; 2],
 }
 
+/// Steps in which weights compute as the nearest ones of the grid that they will be quantised to.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rounding {
+    /// The last steps of all; 0: weights are trained as they are.
+    pub steps: usize,
+    /// Bits of a code.
+    pub bits: u32,
+    /// Inputs with a scale of their own; 0: all of a row.
+    pub group: usize,
+}
+
 /// Steps during which learning rates rise.
 const WARM: usize = 50;
+/// Steps of a stage at most.
+const MOST: usize = 1_000_000_000;
 
 /// Everything that decides the result, besides the model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,19 +62,28 @@ pub struct Plan {
     pub batch: usize,
     /// Most probable tokens of the teacher that are kept.
     pub top: usize,
-    /// Tokens of the vocabulary that take part, those with the most probability in all texts.
-    pub words: usize,
     /// What the feed-forward routers read.
     pub placement: Placement,
-    /// Part of all sub-modules to skip, 0 to 1.
-    pub skip: f64,
-    /// Part of K and V not to store, 0 to 1.
-    pub kv: f64,
-    /// First stage: decisions are drawn with noise, and the routers learn fast.
+    /// First stage: the targets rise, decisions are drawn with much noise, and the routers learn fast.
     pub routers: Stage,
-    /// Second stage: decisions are those of inference, and the weights learn to do with what is left.
+    /// Second stage: the weights learn to do with what is left.
     pub repair: Stage,
+    /// Third stage: decisions become those of inference, for which the targets count.
+    pub settling: Stage,
+    /// Within the last two: weights get used to being quantised.
+    pub rounding: Rounding,
 }
+
+const REPAIR: Stage = Stage {
+    steps: 12000,
+    words: 4096,
+    tails: false,
+    skip: 0.255,
+    kv: 0.215,
+    router_rate: 3e-4,
+    weight_rate: 1e-4,
+    noise: [0.2, 0.1],
+};
 
 impl Default for Plan {
     /// What stories15M is trained with.
@@ -61,41 +95,72 @@ impl Default for Plan {
             length: 256,
             batch: 4,
             top: 32,
-            words: 4096,
             placement: Placement::PreAttention,
-            skip: 0.255,
-            kv: 0.215,
-            routers: Stage { steps: 600, router_rate: 4e-3, weight_rate: 1e-4, noise: [0.5, 0.1] },
-            repair: Stage { steps: 12000, router_rate: 3e-4, weight_rate: 1e-4, noise: [0.0, 0.0] },
+            routers: Stage { steps: 600, router_rate: 4e-3, noise: [0.5, 0.1], ..REPAIR },
+            repair: REPAIR,
+            settling: Stage {
+                steps: 2000,
+                words: 8192,
+                tails: true,
+                skip: 0.262,
+                router_rate: 6e-5,
+                weight_rate: 2e-5,
+                noise: [0.1, 0.02],
+                ..REPAIR
+            },
+            rounding: Rounding { steps: 10000, bits: 4, group: 64 },
         }
     }
 }
 
 impl Plan {
-    /// Steps of both stages.
-    pub fn steps(&self) -> usize {
-        self.routers.steps + self.repair.steps
+    /// All stages, in order.
+    pub fn stages(&self) -> [&Stage; 3] {
+        [&self.routers, &self.repair, &self.settling]
     }
 
-    /// The stage of a step, and the steps before it in that stage.
-    pub fn stage(&self, step: usize) -> (&Stage, usize) {
-        match step.checked_sub(self.routers.steps) {
-            None => (&self.routers, step),
-            Some(within) => (&self.repair, within),
+    /// Steps of all stages.
+    pub fn steps(&self) -> usize {
+        self.stages().iter().map(|stage| stage.steps).sum()
+    }
+
+    /// The number of a step's stage, and the steps before it in that stage. What is after the last step is in the last
+    /// stage.
+    pub fn place(&self, step: usize) -> (usize, usize) {
+        let (first, second) = (self.routers.steps, self.repair.steps);
+        match step.checked_sub(first) {
+            None => (0, step),
+            Some(after) if after < second => (1, after),
+            Some(after) => (2, after - second),
         }
     }
 
+    /// The stage of a step.
+    pub fn stage(&self, step: usize) -> &Stage {
+        self.stages()[self.place(step).0]
+    }
+
     /// Learning rates of a step, relative to the stage's: they rise during the first `WARM` steps of all
-    /// and fall to 0 during the second stage.
+    /// and fall to 0 during the second stage, and again during the third.
     pub fn slope(&self, step: usize) -> f64 {
         let rise = (step + 1) as f64 / WARM as f64;
-        let fall = (self.steps() - step) as f64 / self.repair.steps.max(1) as f64;
-        rise.min(fall).min(1.0)
+        let (stage, within) = (self.stage(step), self.place(step).1);
+        let left = stage.steps.saturating_sub(within) as f64 / stage.steps.max(1) as f64;
+        let fall = if step < self.routers.steps { 1.0 } else { left };
+        rise.min(fall)
     }
 
     /// Whether the trained weights take part at a step.
     pub fn repairs(&self, step: usize) -> bool {
         step >= self.routers.steps || self.routers.weight_rate > 0.0
+    }
+
+    /// How weights are rounded at a step, if they are.
+    pub fn rounds(&self, step: usize) -> Option<Round> {
+        let Rounding { steps, bits, group } = self.rounding;
+        let size = if group == 0 { usize::MAX } else { group };
+        let rounds = steps > 0 && step + steps >= self.steps();
+        rounds.then(|| Round { grid: Grid::new(bits), size })
     }
 
     /// Checks the plan for a model.
@@ -114,19 +179,32 @@ impl Plan {
             let (length, context) = (self.length, spec.context);
             return wrong(format!("texts of {length} tokens do not fit a context of {context}"));
         }
-        if self.top == 0 || self.words < self.top {
+        if self.top == 0 || self.stages().iter().any(|stage| stage.words < self.top) {
             return wrong("a plan needs tokens to distil, and at least as many words".into());
+        }
+        if self.stages().iter().any(|stage| stage.steps > MOST) {
+            return wrong(format!("a stage has more than {MOST} steps"));
+        }
+        let Rounding { steps, bits, .. } = self.rounding;
+        let after = self.steps() - self.routers.steps;
+        if steps > after {
+            return wrong(format!(
+                "weights cannot be rounded in {steps} of the {after} steps after the first stage"
+            ));
+        }
+        if !BITS.contains(&bits) {
+            return wrong(format!("weights cannot be rounded to {bits} bits: use {BITS:?}"));
         }
         // Attention of layer 0 stores K and V even where it is skipped.
         let most = (spec.layers - 1) as f64 / spec.layers as f64;
-        for (name, value, most) in [("skip", self.skip, 1.0), ("kv", self.kv, most)] {
-            if !(0.0..most).contains(&value) {
-                return wrong(format!(
-                    "{name} {value} cannot be reached: use 0 to less than {most:.3}"
-                ));
+        for stage in self.stages() {
+            for (name, value, most) in [("skip", stage.skip, 1.0), ("kv", stage.kv, most)] {
+                if !(0.0..most).contains(&value) {
+                    return wrong(format!(
+                        "{name} {value} cannot be reached: use 0 to less than {most:.3}"
+                    ));
+                }
             }
-        }
-        for stage in [&self.routers, &self.repair] {
             let numbers = [stage.router_rate, stage.weight_rate, stage.noise[0], stage.noise[1]];
             if numbers.iter().any(|n| !(0.0..=10.0).contains(n)) {
                 return wrong("rates and noise are 0 to 10".into());
@@ -141,13 +219,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_rise_stay_and_fall_in_a_straight_line() {
+    fn rates_rise_stay_and_fall_in_straight_lines() {
         let plan = Plan::default();
-        let (first, all) = (plan.routers.steps, plan.steps());
+        let [first, second, third] = plan.stages().map(|stage| stage.steps);
         assert_eq!(plan.slope(0), 1.0 / WARM as f64);
         assert!((WARM..=first).all(|step| plan.slope(step) == 1.0));
-        let middle = first + plan.repair.steps / 2;
-        assert!((plan.slope(middle) - 0.5).abs() < 1e-9);
-        assert!((plan.slope(all - 1) - 1.0 / plan.repair.steps as f64).abs() < 1e-9);
+        for (begin, steps) in [(first, second), (first + second, third)] {
+            assert_eq!(plan.slope(begin), 1.0);
+            assert!((plan.slope(begin + steps / 2) - 0.5).abs() < 1e-9);
+            assert!((plan.slope(begin + steps - 1) - 1.0 / steps as f64).abs() < 1e-9);
+        }
+        assert_eq!(plan.steps(), first + second + third);
+    }
+
+    #[test]
+    fn weights_are_rounded_in_the_last_steps() {
+        let plan = Plan::default();
+        let begin = plan.steps() - plan.rounding.steps;
+        assert!(plan.rounds(begin - 1).is_none() && plan.rounds(begin).is_some());
+        assert!(plan.rounds(plan.steps()).is_some(), "what is measured after the last step");
+        let never = Plan { rounding: Rounding { steps: 0, ..plan.rounding }, ..plan };
+        assert!(never.rounds(never.steps()).is_none());
     }
 }

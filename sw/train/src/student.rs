@@ -1,6 +1,6 @@
 //! The model that learns to skip.
 
-use crate::ops::{values, Attention, Gate, Linear, Mix, RmsNorm, SwiGlu};
+use crate::ops::{values, Attention, Gate, Linear, Mix, RmsNorm, Round, SwiGlu};
 use crate::parameters::{bias, direction, matrix, Parameters};
 use crate::weights::Weights;
 use candle_core::{Device, Result, Tensor};
@@ -41,6 +41,8 @@ pub struct Mode {
     pub skipping: Skipping,
     /// Whether the trained weights take the place of the model's.
     pub repaired: bool,
+    /// How those are rounded, if they are.
+    pub rounding: Option<Round>,
 }
 
 /// What a pass gives.
@@ -66,7 +68,7 @@ impl Student {
         length: usize,
     ) -> Result<Student> {
         let mut student = Student { weights, placement, scales: Vec::new() };
-        let mode = Mode { length, skipping: Skipping::Dense, repaired: false };
+        let mode = Mode { length, skipping: Skipping::Dense, repaired: false, rounding: None };
         let passed = student.pass(parameters, sample, mode, None)?;
         for [a, f] in &passed.read {
             student.scales.push([Scale::measure(a)?, Scale::measure(f)?]);
@@ -105,8 +107,7 @@ impl Student {
                 true => self.decide(parameters, l, sub_module, x, &mut noise).map(Some),
                 false => Ok(None),
             };
-            let project =
-                |x: &Tensor, p: Projection| self.project(parameters, l, p, x, mode.repaired);
+            let project = |x: &Tensor, p: Projection| self.project(parameters, l, p, x, mode);
             let before = x.clone();
             let attends = decide(&x, 0)?;
             let early = match self.placement {
@@ -150,10 +151,14 @@ impl Student {
         layer: usize,
         projection: Projection,
         x: &Tensor,
-        repaired: bool,
+        mode: Mode,
     ) -> Result<Tensor> {
-        if repaired {
-            return x.apply_op2(parameters.get(&matrix(layer, projection))?, Linear);
+        if mode.repaired {
+            let own = parameters.get(&matrix(layer, projection))?;
+            return match mode.rounding {
+                None => x.apply_op2(own, Linear),
+                Some(round) => x.apply_op2(&own.apply_op1(round)?, Linear),
+            };
         }
         let frozen = &self.weights.layers[layer].projections[projection as usize];
         x.apply_op1(frozen.clone())

@@ -75,12 +75,14 @@ impl Multipliers {
 /// The targets at a step.
 fn targets(plan: &Plan, step: usize) -> [f64; 2] {
     let risen = step as f64 / (RISE * plan.routers.steps as f64).max(1.0);
-    [plan.skip, plan.kv].map(|target| target * risen.min(1.0))
+    let stage = plan.stage(step);
+    [stage.skip, stage.kv].map(|target| target * risen.min(1.0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Stage;
 
     #[test]
     fn rates_count_what_is_skipped_and_what_is_not_stored() {
@@ -92,7 +94,9 @@ mod tests {
         let rates = Rates::new(&gates).unwrap();
         assert!((rates.skip.to_scalar::<f32>().unwrap() - 5.0 / 16.0).abs() < 1e-6);
         assert!((rates.kv.to_scalar::<f32>().unwrap() - 3.0 / 8.0).abs() < 1e-6);
-        let plan = Plan { skip: 0.5, kv: 0.25, ..Plan::default() };
+        let plan = Plan::default();
+        let repair = Stage { skip: 0.5, kv: 0.25, ..plan.repair };
+        let plan = Plan { repair, ..plan };
         let mut multipliers = Multipliers::default();
         multipliers.adapt(&plan, 1000, 0.3, 0.4);
         assert!((multipliers.skip - 0.08).abs() < 1e-9 && multipliers.kv == 0.0);

@@ -34,6 +34,37 @@ impl Texts {
         self.tokens.len() / self.length
     }
 
+    /// The teacher's probabilities after the token at a place, `top` pairs of a column and its probability, of the
+    /// tokens that have one in `columns`. With `tails`, a token that it wrote though it is none of the most probable
+    /// has all of the probability.
+    pub fn pairs(&self, columns: &[Option<u32>], place: usize, tails: bool) -> Vec<(u32, f32)> {
+        let at = place * self.top..(place + 1) * self.top;
+        let (best, weights) = (&self.best[at.clone()], &self.weights[at]);
+        let column = |token: u32| columns[token as usize];
+        let written = self.written(place).filter(|token| tails && !best.contains(token));
+        let mut pairs: Vec<(u32, f32)> = match written.and_then(column) {
+            Some(column) => vec![(column, 1.0)],
+            None => {
+                let pairs = best.iter().zip(weights);
+                pairs.map(|(token, p)| column(*token).map_or((0, 0.0), |c| (c, *p))).collect()
+            }
+        };
+        pairs.resize(self.top, (0, 0.0));
+        let sum: f32 = pairs.iter().map(|(_, p)| p).sum();
+        if sum > 0.0 {
+            pairs.iter_mut().for_each(|(_, p)| *p /= sum);
+        }
+        pairs
+    }
+
+    /// The token written after a place; none at the end of a text, and where the next text begins, which takes the place of
+    /// a token that ends one.
+    fn written(&self, place: usize) -> Option<u32> {
+        let next = place + 1;
+        let goes_on = next % self.length != 0 && self.tokens[next] != self.tokens[0];
+        goes_on.then(|| self.tokens[next])
+    }
+
     /// The tokens of the vocabulary with the most probability in all texts, at most `count`, ascending.
     pub fn words(&self, vocab: usize, count: usize) -> Vec<u32> {
         let mut mass = vec![0f64; vocab];
@@ -281,5 +312,30 @@ mod tests {
         assert_ne!(texts.tokens[..20], texts.tokens[20..40]);
         let words = texts.words(300, 40);
         assert!(words.len() == 40 && words.is_sorted());
+    }
+    #[test]
+    fn a_token_written_against_the_odds_is_the_target_where_tails_count() {
+        let texts = Texts {
+            length: 4,
+            top: 2,
+            tokens: vec![1, 5, 6, 1, 1, 7, 8, 9],
+            best: vec![5, 7, 7, 5, 5, 7, 5, 7, 5, 8, 9, 5, 9, 7, 5, 7],
+            weights: [0.75, 0.25].repeat(8),
+        };
+        let mut columns = vec![None; 10];
+        [5, 6, 7].iter().enumerate().for_each(|(i, t)| columns[*t] = Some(i as u32));
+        let pairs = |place, tails| texts.pairs(&columns, place, tails);
+        // Expected, most probable: 5, 7.
+        assert_eq!(pairs(0, true), [(0, 0.75), (2, 0.25)], "written as expected");
+        assert_eq!(pairs(1, false), [(2, 0.75), (0, 0.25)]);
+        assert_eq!(pairs(1, true), [(1, 1.0), (0, 0.0)], "6 is neither 7 nor 5");
+        assert_eq!(pairs(2, true), pairs(2, false), "a text begins");
+        assert_eq!(pairs(3, true), pairs(3, false), "the last of its text");
+        assert_eq!(pairs(4, true), [(2, 1.0), (0, 0.0)]);
+        assert_eq!(
+            pairs(5, true),
+            [(0, 0.0), (0, 1.0)],
+            "8 has no column, and is none of the best"
+        );
     }
 }

@@ -35,16 +35,30 @@ pub struct Held {
     pub kv: f64,
 }
 
+/// The tokens of the vocabulary that take part.
+struct Words {
+    classifier: Frozen,
+    /// Column of each token of the vocabulary in it, if it is there.
+    columns: Vec<Option<u32>>,
+}
+
+impl Words {
+    fn new(words: &[u32], weights: &Weights) -> Result<Words, TrainError> {
+        let mut columns = vec![None; weights.spec.vocab];
+        words.iter().enumerate().for_each(|(i, t)| columns[*t as usize] = Some(i as u32));
+        Ok(Words { classifier: weights.classifier_of(words)?, columns })
+    }
+}
+
 /// A training run: begun, gone on with after an interruption, or complete.
 pub struct Trainer {
     plan: Plan,
     print: String,
     student: Student,
     parameters: Parameters,
-    classifier: Frozen,
+    /// By stage.
+    words: Vec<Words>,
     texts: Texts,
-    /// Column of each token of the vocabulary among the words, if it is one.
-    columns: Vec<Option<u32>>,
     state: State,
     checkpoint: PathBuf,
 }
@@ -66,10 +80,9 @@ impl Trainer {
         let print = model.fingerprint();
         let weights = Weights::new(model)?;
         let texts = crate::texts::sample(&weights, &print, &plan, ends, cache, progress)?;
-        let words = texts.words(model.spec.vocab, plan.words);
-        let classifier = weights.classifier_of(&words)?;
-        let mut columns = vec![None; model.spec.vocab];
-        words.iter().enumerate().for_each(|(i, t)| columns[*t as usize] = Some(i as u32));
+        let words =
+            plan.stages().map(|s| Words::new(&texts.words(model.spec.vocab, s.words), &weights));
+        let words = words.into_iter().collect::<Result<_, _>>()?;
         let parameters = Parameters::new(model)?;
         let first = plan.batch * plan.length;
         let tokens = &texts.tokens[..first];
@@ -78,17 +91,7 @@ impl Trainer {
         let name = digest(&[print.as_bytes(), text.as_bytes(), format!("{ends:?}").as_bytes()]);
         let checkpoint = cache.join("runs").join(format!("{name}.safetensors"));
         let state = checkpoint::read(&checkpoint, &parameters)?.unwrap_or_default();
-        Ok(Trainer {
-            plan,
-            print,
-            student,
-            parameters,
-            classifier,
-            texts,
-            columns,
-            state,
-            checkpoint,
-        })
+        Ok(Trainer { plan, print, student, parameters, words, texts, state, checkpoint })
     }
 
     /// The curve so far.
@@ -114,7 +117,7 @@ impl Trainer {
             let mut point = self.step()?;
             self.state.step += 1;
             let last =
-                self.state.step == self.plan.steps() || self.state.step == self.plan.routers.steps;
+                self.plan.place(self.state.step).1 == 0 || self.state.step == self.plan.steps();
             if last || self.state.step % MEASURED == 0 {
                 point.held = Some(self.held()?.loss);
             }
@@ -133,9 +136,11 @@ impl Trainer {
     /// Of the tensor library.
     pub fn adapter(&self) -> Result<Adapter, TrainError> {
         // Before the first step of repair the changes are zeros, which are left out.
-        let repaired = self.state.step.checked_sub(1).is_some_and(|last| self.plan.repairs(last));
+        let last = self.state.step.checked_sub(1);
+        let repaired = last.is_some_and(|last| self.plan.repairs(last));
+        let rounding = last.and_then(|last| self.plan.rounds(last));
         let (placement, base) = (self.plan.placement, self.print.clone());
-        export::adapter(&self.student, &self.parameters, placement, base, repaired)
+        export::adapter(&self.student, &self.parameters, placement, base, repaired, rounding)
     }
 
     /// The texts trained on, each as long as the plan says.
@@ -153,13 +158,13 @@ impl Trainer {
     /// # Errors
     /// Of the tensor library.
     pub fn held(&self) -> Result<Held, TrainError> {
-        let repaired = self.plan.repairs(self.state.step);
         let (mut loss, mut skip, mut kv) = (0.0, 0.0, 0.0);
         let mut seen = 0;
         let held: Vec<usize> = (0..self.plan.held).collect();
         for texts in held.chunks(self.plan.batch) {
-            let (passed, targets) = self.pass(texts, repaired, None)?;
-            let (cost, rates) = (self.cost(&passed, &targets)?, Rates::new(&passed.gates)?);
+            let step = self.state.step;
+            let (passed, targets) = self.pass(texts, step, false, None)?;
+            let (cost, rates) = (self.cost(step, &passed, &targets)?, Rates::new(&passed.gates)?);
             let share = texts.len() as f64;
             loss += share * (scalar(&cost)? - targets.entropy());
             skip += share * scalar(&rates.skip)?;
@@ -172,16 +177,16 @@ impl Trainer {
 
     fn step(&mut self) -> Result<Point, TrainError> {
         let number = self.state.step;
-        let (stage, within) = self.plan.stage(number);
+        let (stage, within) = (self.plan.stage(number), self.plan.place(number).1);
         let along = within as f64 / (stage.steps.max(2) - 1) as f64;
         let strength = stage.noise[0] + (stage.noise[1] - stage.noise[0]) * along;
         let mut rng = StdRng::seed_from_u64(self.plan.seed ^ (number as u64 + 1) << 20);
         let mut draw = |count: usize| logistic(&mut rng, count, strength as f32);
         let noise: Noise = if strength > 0.0 { Some(&mut draw) } else { None };
         let texts = self.batch(number);
-        let (passed, targets) = self.pass(&texts, self.plan.repairs(number), noise)?;
+        let (passed, targets) = self.pass(&texts, number, stage.tails, noise)?;
         let rates = Rates::new(&passed.gates)?;
-        let cost = self.cost(&passed, &targets)?;
+        let cost = self.cost(number, &passed, &targets)?;
         let penalty = self.state.multipliers.cost(&self.plan, number, &rates)?;
         let grads = (&cost + penalty)?.backward()?;
         let loss = scalar(&cost)? - targets.entropy();
@@ -227,35 +232,30 @@ impl Trainer {
     fn pass(
         &self,
         texts: &[usize],
-        repaired: bool,
+        step: usize,
+        tails: bool,
         noise: Noise,
     ) -> Result<(Passed, Arc<Targets>), TrainError> {
         let length = self.plan.length;
         let places = texts.iter().flat_map(|t| t * length..(t + 1) * length);
         let places: Vec<usize> = places.collect();
         let tokens: Vec<u32> = places.iter().map(|p| self.texts.tokens[*p]).collect();
-        let mode = Mode { length, skipping: Skipping::KvReuse, repaired };
+        let (repaired, rounding) = (self.plan.repairs(step), self.plan.rounds(step));
+        let mode = Mode { length, skipping: Skipping::KvReuse, repaired, rounding };
         let passed = self.student.pass(&self.parameters, &tokens, mode, noise)?;
-        let pairs = places.iter().flat_map(|p| self.pairs(*p)).collect();
+        let columns = &self.words[self.plan.place(step).0].columns;
+        let pairs = places.iter().flat_map(|p| self.texts.pairs(columns, *p, tails)).collect();
         Ok((passed, Arc::new(Targets { top: self.texts.top, pairs })))
     }
 
-    /// The teacher's probabilities after a token, among the words.
-    fn pairs(&self, place: usize) -> Vec<(u32, f32)> {
-        let at = place * self.texts.top..(place + 1) * self.texts.top;
-        let pairs = self.texts.best[at.clone()].iter().zip(&self.texts.weights[at]);
-        let mut pairs: Vec<(u32, f32)> = pairs
-            .map(|(token, p)| self.columns[*token as usize].map_or((0, 0.0), |c| (c, *p)))
-            .collect();
-        let sum: f32 = pairs.iter().map(|(_, p)| p).sum();
-        if sum > 0.0 {
-            pairs.iter_mut().for_each(|(_, p)| *p /= sum);
-        }
-        pairs
-    }
-
-    fn cost(&self, passed: &Passed, targets: &Arc<Targets>) -> Result<Tensor, TrainError> {
-        let logits = passed.hidden.apply_op1(self.classifier.clone())?;
+    fn cost(
+        &self,
+        step: usize,
+        passed: &Passed,
+        targets: &Arc<Targets>,
+    ) -> Result<Tensor, TrainError> {
+        let words = &self.words[self.plan.place(step).0];
+        let logits = passed.hidden.apply_op1(words.classifier.clone())?;
         Ok(logits.apply_op1(Distil(targets.clone()))?)
     }
 }

@@ -2,8 +2,20 @@
 
 use skipopu_forward::{Network, Skipping, F32};
 use skipopu_model::{synthetic, Adapter, Model, Placement, Projection};
-use skipopu_train::{Plan, Stage, TrainError, Trainer};
+use skipopu_quant::rtn;
+use skipopu_train::{Plan, Rounding, Stage, TrainError, Trainer};
 use std::path::Path;
+
+const TARGETS: Stage = Stage {
+    steps: 0,
+    words: 300,
+    tails: false,
+    skip: 0.3,
+    kv: 0.2,
+    router_rate: 1e-3,
+    weight_rate: 4e-3,
+    noise: [0.1, 0.0],
+};
 
 fn plan(placement: Placement) -> Plan {
     Plan {
@@ -12,12 +24,17 @@ fn plan(placement: Placement) -> Plan {
         length: 24,
         batch: 4,
         top: 300,
-        words: 300,
         placement,
-        skip: 0.3,
-        kv: 0.2,
-        routers: Stage { steps: 120, router_rate: 2e-2, weight_rate: 0.0, noise: [1.0, 0.1] },
-        repair: Stage { steps: 140, router_rate: 1e-3, weight_rate: 4e-3, noise: [0.0, 0.0] },
+        routers: Stage {
+            steps: 120,
+            router_rate: 2e-2,
+            weight_rate: 0.0,
+            noise: [1.0, 0.1],
+            ..TARGETS
+        },
+        repair: Stage { steps: 140, ..TARGETS },
+        settling: Stage { steps: 0, ..TARGETS },
+        rounding: Rounding { steps: 0, bits: 4, group: 16 },
         ..Plan::default()
     }
 }
@@ -54,7 +71,7 @@ fn targets_are_reached_and_the_weights_are_repaired() {
         assert!(routers.changes.is_empty() && routers.norms.is_empty());
         trainer.run(plan.steps(), |_| ()).unwrap();
         let after = trainer.held().unwrap();
-        assert!((after.skip - plan.skip).abs() < 0.08, "{after:?}");
+        assert!((after.skip - plan.repair.skip).abs() < 0.08, "{after:?}");
         assert!(after.loss < 0.8 * before.loss, "{before:?} {after:?}");
         assert_eq!(trainer.history().points.len(), plan.steps());
         assert!(trainer.history().points.last().unwrap().held.is_some());
@@ -93,11 +110,40 @@ fn what_was_trained_is_what_the_forward_pass_computes() {
 }
 
 #[test]
+fn rounded_weights_are_on_their_grid_and_lose_nothing_when_quantised() {
+    let model = model();
+    let folder = tempfile::tempdir().unwrap();
+    let rounding = Rounding { steps: 60, bits: 4, group: 16 };
+    let plan = Plan { rounding, ..plan(Placement::PreAttention) };
+    let path = Path::new("adapter");
+    let mut trainer = trainer(&model, &plan, folder.path());
+    let mut errors = [0.0; 2];
+    for (error, until) in errors.iter_mut().zip([plan.steps() - 60, plan.steps()]) {
+        trainer.run(until, |_| ()).unwrap();
+        let trained = trainer.adapter().unwrap().apply(&model, path).unwrap();
+        let mut power = 0.0;
+        for (_, matrix) in trained.matrices().filter(|(name, _)| name.contains("layers")) {
+            let (values, (_, cols)) = (matrix.to_f32(), matrix.shape());
+            let rounded = rtn(&values, cols, 4, 16).to_f32();
+            let pairs = values.iter().zip(&rounded);
+            *error += pairs.map(|(a, b)| f64::from((a - b) * (a - b))).sum::<f64>();
+            power += values.iter().map(|v| f64::from(v * v)).sum::<f64>();
+        }
+        *error = (*error / power).sqrt();
+    }
+    // What is left is that an adapter keeps changes in 8 bits, and the scales that round to nearest tries.
+    assert!(errors[0] > 0.05 && errors[1] < 0.3 * errors[0], "{errors:?}");
+}
+
+#[test]
 fn an_interrupted_run_ends_in_the_same_bits() {
     let model = model();
     let plan = Plan {
+        top: 40,
         routers: Stage { steps: 25, ..plan(Placement::PreAttention).routers },
-        repair: Stage { steps: 25, ..plan(Placement::PreAttention).repair },
+        repair: Stage { steps: 15, ..TARGETS },
+        settling: Stage { steps: 10, words: 250, tails: true, ..TARGETS },
+        rounding: Rounding { steps: 15, ..plan(Placement::PreAttention).rounding },
         ..plan(Placement::PreAttention)
     };
     let [whole, parts] = [0, 1].map(|_| tempfile::tempdir().unwrap());
@@ -136,8 +182,16 @@ fn impossible_plans_are_one_sentence() {
     assert!(refused(Plan { texts: 7, ..good() }).contains("too few"));
     assert!(refused(Plan { length: 97, ..good() }).contains("context of 96"));
     assert!(refused(Plan { top: 0, ..good() }).contains("tokens to distil"));
-    assert!(refused(Plan { kv: 0.7, ..good() }).contains("0.667"));
-    assert!(refused(Plan { skip: f64::NAN, ..good() }).contains("skip"));
+    let greedy = Stage { kv: 0.7, ..good().repair };
+    assert!(refused(Plan { repair: greedy, ..good() }).contains("0.667"));
+    let unclear = Stage { skip: f64::NAN, ..good().settling };
+    assert!(refused(Plan { settling: unclear, ..good() }).contains("skip"));
     let wild = Stage { router_rate: -1.0, ..good().routers };
     assert!(refused(Plan { routers: wild, ..good() }).contains("rates"));
+    let endless = Stage { steps: usize::MAX, ..good().repair };
+    assert!(refused(Plan { repair: endless, ..good() }).contains("steps"));
+    let long = Rounding { steps: 141, ..good().rounding };
+    assert!(refused(Plan { rounding: long, ..good() }).contains("141 of the 140"));
+    let five = Rounding { bits: 5, ..good().rounding };
+    assert!(refused(Plan { rounding: five, ..good() }).contains("5 bits"));
 }

@@ -97,8 +97,8 @@ const RECORDED: &[(&str, &[&str])] = &[
     ("long", &["--tokens", "128"]),
 ];
 
-/// Runs what [`RECORDED`] lists, as many at a time as there are cores, and writes a page with text and cost of each, and what the first one
-/// prints in the README.
+/// Runs what [`RECORDED`] lists, as many at a time as there are cores, and writes a page with text and cost of each, and what
+/// `make run` prints in the README.
 ///
 /// # Errors
 /// A run that fails, a page that cannot be written.
@@ -107,8 +107,9 @@ pub fn recorded(out: &mut Recorder) -> Result<()> {
         "# Recorded runs\n\nstories15M on `cosim`, the Verilated core between models of HBM2 and DDR4, every logit compared with the exact backend bit for \
          bit. This page is written by `cargo run --release -p skipopu-system -- runs`, its table from the ledger by `skipopu figures tables`.\n",
     );
-    let runs = RECORDED.par_iter().map(|(_, arguments)| Run::with(None, arguments));
-    let runs: Vec<Run> = runs.collect::<Result<_>>()?;
+    let runs = || RECORDED.par_iter().map(|(_, arguments)| Run::with(None, arguments)).collect();
+    let (printed, runs): (Result<String>, Result<Vec<Run>>) = rayon::join(printed, runs);
+    let (printed, runs) = (printed?, runs?);
     for ((name, arguments), run) in RECORDED.iter().zip(&runs) {
         let shown: Vec<String> = arguments
             .iter()
@@ -138,26 +139,33 @@ pub fn recorded(out: &mut Recorder) -> Result<()> {
     }
     page += "\n<!-- figures:begin runs -->\n<!-- figures:end -->\n";
     std::fs::write(PAGE, page).with_context(|| format!("cannot write {PAGE}"))?;
-    transcript()
+    print!("{printed}");
+    transcript(&printed)
 }
 
 /// Page, begin and end of what [`transcript`] writes.
 const OUTPUT: [&str; 3] = ["README.md", "<!-- output:begin -->\n", "<!-- output:end -->"];
 
-/// Runs what `make run` does and puts what it prints in the README.
+/// What `make run` prints.
 ///
 /// # Errors
-/// A run that fails, a page without its markers or that cannot be written.
-fn transcript() -> Result<()> {
-    let [page, begin, end] = OUTPUT;
+/// A run that fails.
+fn printed() -> Result<String> {
     let output = Command::new(program()?)
         .arg("run")
         .stderr(Stdio::inherit())
         .output()
         .context("skipopu cannot be started")?;
     ensure!(output.status.success(), "skipopu run fails");
-    let printed = String::from_utf8(output.stdout)?;
-    print!("{printed}");
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Puts what `make run` prints in the README.
+///
+/// # Errors
+/// A page without its markers or that cannot be written.
+fn transcript(printed: &str) -> Result<()> {
+    let [page, begin, end] = OUTPUT;
     let text = std::fs::read_to_string(page).with_context(|| format!("cannot read {page}"))?;
     let (before, rest) = text.split_once(begin).context("the page has no place for the output")?;
     let (_, after) = rest.split_once(end).context("the place for the output has no end")?;

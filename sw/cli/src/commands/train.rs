@@ -87,11 +87,13 @@ fn plan(args: &Train, model: &Model) -> Done<Plan> {
         None => Plan::default(),
     };
     plan.length = plan.length.min(model.spec.context);
-    plan.words = plan.words.min(model.spec.vocab);
-    plan.top = plan.top.min(plan.words);
+    plan.top = plan.top.min(model.spec.vocab);
     plan.seed = args.seed.unwrap_or(plan.seed);
-    plan.skip = args.skip.unwrap_or(plan.skip);
-    plan.kv = args.kv.unwrap_or(plan.kv);
+    for stage in [&mut plan.routers, &mut plan.repair, &mut plan.settling] {
+        stage.words = stage.words.min(model.spec.vocab);
+        stage.skip = args.skip.unwrap_or(stage.skip);
+        stage.kv = args.kv.unwrap_or(stage.kv);
+    }
     Ok(plan)
 }
 

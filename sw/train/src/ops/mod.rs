@@ -10,6 +10,7 @@ mod linear;
 mod mix;
 mod norm;
 mod rope;
+mod round;
 mod swiglu;
 
 pub use attention::Attention;
@@ -20,6 +21,7 @@ pub use linear::Linear;
 pub use mix::Mix;
 pub use norm::RmsNorm;
 pub use rope::Rope;
+pub use round::Round;
 pub use swiglu::SwiGlu;
 
 use candle_core::{CpuStorage, Device, Error, Layout, Result, Shape, Storage, Tensor};

@@ -67,7 +67,8 @@ pub fn curve(out: &mut Recorder) -> Result<()> {
     let (_, opened) = stories15m()?;
     let tokenizer = opened.tokenizer.context("it has a tokenizer")?;
     let text = Text::new(sample::TINYSTORIES, &tokenizer, &opened.model)?;
-    skipping::curve(&skipping::trained(&opened.model)?, &opened.model, &text, out)
+    let dense = text.evaluate(&mut f32_of(&opened.model, Skipping::Dense)?)?;
+    skipping::curve(&skipping::trained(&opened.model)?, &dense, &text, out)
 }
 
 /// The model, and the folder that it lies in.

@@ -32,7 +32,7 @@ pub fn measure(
         text.ppl(out, key, &mut f32_of(&trained, skipping)?, &what)?;
     }
     let method = Method::Gptq(seen, Skipping::KvReuse);
-    curve(&trained, model, text, out)?;
+    curve(&trained, dense, text, out)?;
     let gptq = quantise(&trained, 4, GROUP, method, |_| ())?;
     let what = "trained routers, repaired weights INT4 by GPTQ, group 64, the array's numerics";
     let mut partial = exact_of(&gptq, Skipping::Partial)?;
@@ -66,9 +66,9 @@ pub fn trained(model: &Model) -> Result<Model> {
 
 /// Added to the routers' second logits, with names for the ledger.
 const BIASES: [(&str, f32); 11] = [
-    ("m005", -0.05),
-    ("m002", -0.02),
-    ("m001", -0.01),
+    ("m1", -1.0),
+    ("m05", -0.5),
+    ("m02", -0.2),
     ("0", 0.0),
     ("p05", 0.5),
     ("p1", 1.0),
@@ -86,8 +86,7 @@ const PICTURE: &str = "docs/skip-curve.svg";
 ///
 /// # Errors
 /// A text that cannot be evaluated, a picture that cannot be written.
-pub fn curve(trained: &Model, dense: &Model, text: &Text, out: &mut Recorder) -> Result<()> {
-    let dense = text.evaluate(&mut f32_of(dense, Skipping::Dense)?)?.perplexity();
+pub fn curve(trained: &Model, dense: &Evaluation, text: &Text, out: &mut Recorder) -> Result<()> {
     let mut points = Vec::new();
     for (name, bias) in BIASES {
         let network = Network::new(F32, trained, Skipping::KvReuse)?.with_bias(bias);
@@ -102,6 +101,7 @@ pub fn curve(trained: &Model, dense: &Model, text: &Text, out: &mut Recorder) ->
         points.push((rate, found.perplexity()));
     }
     let mut picture = String::new();
-    picture::draw(&points, dense, &mut picture).map_err(|e| anyhow!("cannot draw: {e}"))?;
+    picture::draw(&points, dense.perplexity(), &mut picture)
+        .map_err(|e| anyhow!("cannot draw: {e}"))?;
     std::fs::write(PICTURE, picture).with_context(|| format!("cannot write {PICTURE}"))
 }
