@@ -66,9 +66,9 @@ pub fn trained(model: &Model) -> Result<Model> {
 
 /// Added to the routers' second logits, with names for the ledger.
 const BIASES: [(&str, f32); 11] = [
-    ("m1", -1.0),
-    ("m05", -0.5),
-    ("m02", -0.2),
+    ("m01", -0.1),
+    ("m005", -0.05),
+    ("m002", -0.02),
     ("0", 0.0),
     ("p05", 0.5),
     ("p1", 1.0),
