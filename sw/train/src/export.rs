@@ -40,7 +40,7 @@ pub fn adapter(
             let own = parameters.get(&name)?;
             let mut change = match rounding {
                 None => values(own)?,
-                Some(round) => values(&round.apply(own)?)?,
+                Some(round) => values(&own.apply_op1_no_bwd(&round)?)?,
             };
             let frozen = &student.weights().layers[layer].projections[p as usize];
             change.iter_mut().zip(values(frozen.weights())?).for_each(|(c, w)| *c -= w);

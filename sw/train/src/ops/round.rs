@@ -1,6 +1,6 @@
 //! Weights as they will be quantised.
 
-use super::{like, slice, stored, values};
+use super::{slice, stored};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 use skipopu_quant::Grid;
@@ -20,20 +20,6 @@ impl Round {
         let scale = self.grid.reach(weights);
         weights.iter_mut().for_each(|w| *w = f32::from(self.grid.code(*w, scale)) * scale);
     }
-
-    fn all(self, mut weights: Vec<f32>, inputs: usize) -> Vec<f32> {
-        let row = |row: &mut [f32]| row.chunks_mut(self.size).for_each(|group| self.group(group));
-        weights.par_chunks_mut(inputs).for_each(row);
-        weights
-    }
-
-    /// The rounded weights.
-    ///
-    /// # Errors
-    /// Of the tensor library.
-    pub fn apply(self, weights: &Tensor) -> Result<Tensor> {
-        like(self.all(values(weights)?, weights.dims2()?.1), weights)
-    }
 }
 
 impl CustomOp1 for Round {
@@ -43,7 +29,10 @@ impl CustomOp1 for Round {
 
     fn cpu_fwd(&self, w: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (_, inputs) = layout.shape().dims2()?;
-        stored(self.all(slice(w, layout)?.to_vec(), inputs), layout.shape())
+        let mut weights = slice(w, layout)?.to_vec();
+        let row = |row: &mut [f32]| row.chunks_mut(self.size).for_each(|group| self.group(group));
+        weights.par_chunks_mut(inputs).for_each(row);
+        stored(weights, layout.shape())
     }
 
     fn bwd(&self, _w: &Tensor, _res: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
@@ -54,7 +43,7 @@ impl CustomOp1 for Round {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::check::random;
+    use crate::ops::{check::random, values};
 
     #[test]
     fn groups_have_scales_of_their_own_and_gradients_pass() {
@@ -75,7 +64,11 @@ mod tests {
             }
         }
         assert!(moved > 15);
-        assert_eq!(values(&round.apply(&rounded).unwrap()).unwrap(), to, "rounding twice is once");
+        assert_eq!(
+            values(&rounded.apply_op1_no_bwd(&round).unwrap()).unwrap(),
+            to,
+            "rounding twice is once"
+        );
         let grads = (rounded * 3.0).unwrap().sum_all().unwrap().backward().unwrap();
         assert_eq!(values(grads.get(&w).unwrap()).unwrap(), [3.0; 30]);
     }
