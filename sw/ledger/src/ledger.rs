@@ -71,12 +71,31 @@ impl Ledger {
         path: impl Into<PathBuf>,
         entries: impl IntoIterator<Item = Entry>,
     ) -> Result<Ledger, LedgerError> {
-        let path = path.into();
+        Ledger::change(path.into(), entries.into_iter().collect(), false)
+    }
+
+    /// As [`Ledger::update`], by commands that went through as a whole: figures that they obtained before and no longer do
+    /// are dropped.
+    ///
+    /// # Errors
+    /// As [`Ledger::update`].
+    pub fn replace(
+        path: impl Into<PathBuf>,
+        entries: impl IntoIterator<Item = Entry>,
+    ) -> Result<Ledger, LedgerError> {
+        Ledger::change(path.into(), entries.into_iter().collect(), true)
+    }
+
+    fn change(path: PathBuf, entries: Vec<Entry>, whole: bool) -> Result<Ledger, LedgerError> {
         let folder = folder_of(&path);
         // The folder is locked, not the file: the file is replaced while the lock is held.
         let lock = File::open(folder).map_err(|e| LedgerError::io("lock", folder, e))?;
         lock.lock_exclusive().map_err(|e| LedgerError::io("lock", folder, e))?;
         let mut ledger = Ledger::load(path)?;
+        if whole {
+            let old = |e: &Entry| entries.iter().any(|new| new.command == e.command);
+            ledger.entries.retain(|_, e| !old(e));
+        }
         for entry in entries {
             ledger.record(entry)?;
         }

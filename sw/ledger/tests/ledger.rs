@@ -54,6 +54,21 @@ fn saves_sorted_and_reads_back() {
 }
 
 #[test]
+fn a_whole_command_drops_what_it_no_longer_obtains() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = Entry { command: "make model".into(), ..entry("b.other", 1.0) };
+    let path = folder.path().join("figures.json");
+    Ledger::update(&path, [entry("a.kept", 1.0), entry("a.stale", 2.0), other.clone()]).unwrap();
+    let found = Ledger::replace(&path, [entry("a.kept", 3.0), entry("a.new", 4.0)]).unwrap();
+    let expected = [entry("a.kept", 3.0), entry("a.new", 4.0), other];
+    assert_eq!(found.entries().cloned().collect::<Vec<_>>(), expected);
+    assert_eq!(Ledger::load(&path).unwrap(), found);
+    let broken = Entry { command: " ".into(), ..entry("a.kept", 5.0) };
+    Ledger::replace(&path, [entry("a.new", 5.0), broken]).unwrap_err();
+    assert_eq!(Ledger::load(&path).unwrap(), found, "an error leaves the file as it was");
+}
+
+#[test]
 fn concurrent_updates_lose_nothing() {
     let folder = tempfile::tempdir().unwrap();
     std::thread::scope(|scope| {

@@ -2,7 +2,7 @@
 //! the calibration inputs is made good by the columns that follow.
 
 use crate::refine::Refiner;
-use crate::{rtn, Grid, Hessian};
+use crate::{rtn, Fisher, Grid, Hessian};
 use rayon::prelude::*;
 use skipopu_model::Quantised;
 
@@ -16,6 +16,8 @@ use skipopu_model::Quantised;
 /// Where the inputs differ from those of the unquantised model, the weights are first corrected for it
 /// ([`Hessian::corrected`]).
 ///
+/// With `costs`, whose words are the rows, codes and scales are moved for the error that counts what they say.
+///
 /// Panics on bits other than 2, 3, 4 and 8.
 pub fn gptq(
     values: &[f32],
@@ -23,6 +25,7 @@ pub fn gptq(
     bits: u32,
     group: usize,
     inputs: &Hessian,
+    costs: Option<&Fisher>,
 ) -> Option<Quantised> {
     let diagonal = inputs.diagonal();
     let mut order: Vec<usize> = (0..cols).collect();
@@ -32,9 +35,8 @@ pub fn gptq(
     let grid = Grid::new(bits);
     let size = if group == 0 { cols } else { group };
     let values = inputs.corrected(values)?;
-    let moments = inputs.scaled();
-    let refiner = Refiner { moments: &moments, grid, size };
-    let row = |weights: &[f32]| {
+    let (moments, unit) = (inputs.scaled(), inputs.mean() as f32);
+    let row = |(r, weights): (usize, &[f32])| {
         let groups = weights.chunks(size).zip(importance.chunks(size));
         let mut scales: Vec<f32> = groups.map(|(w, i)| grid.scale(w, i)).collect();
         // A column that no input used is worth nothing.
@@ -49,8 +51,10 @@ pub fn gptq(
             w[i + 1..].iter_mut().zip(&u[i + 1..]).for_each(|(w, u)| *w -= error * u);
         }
         let weights: Vec<f32> = (0..cols).map(|c| used(&c)).collect();
+        let own = costs.and_then(|costs| costs.moments(r, &moments, unit));
+        let refiner = Refiner { moments: own.as_ref().unwrap_or(&moments), grid, size };
         refiner.refine(&weights, &mut codes, &mut scales);
         (codes, scales)
     };
-    Some(rtn::pack(values.par_chunks(cols).map(row).collect(), cols, bits, group))
+    Some(rtn::pack(values.par_chunks(cols).enumerate().map(row).collect(), cols, bits, group))
 }

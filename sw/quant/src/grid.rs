@@ -48,7 +48,8 @@ impl Grid {
     /// A negative scale is chosen where the one code more on the negative side serves positive weights.
     pub fn scale(self, weights: &[f32], importance: &[f32]) -> f32 {
         let largest = weights.iter().fold(0f32, |m, w| m.max(w.abs()));
-        // From the grid that holds the largest weight of either sign down to narrower ones.
+        // From the grid that holds the largest weight of either sign down to narrower ones, and the one that weights
+        // which are rounded already lie on.
         let widest = largest / f32::from(self.high);
         let narrowest = largest / -f32::from(self.low) * NARROWEST;
         let step = (widest - narrowest) / (CANDIDATES - 1) as f32;
@@ -56,7 +57,8 @@ impl Grid {
         let candidates = (0..CANDIDATES)
             .map(|i| f16::from_f32(widest - i as f32 * step).max(smallest).to_f32())
             .filter(|s| s.is_finite())
-            .flat_map(|s| [s, -s]);
+            .flat_map(|s| [s, -s])
+            .chain([self.reach(weights)]);
         let error = |scale: f32| -> f32 {
             let e = |w: &f32| w - f32::from(self.code(*w, scale)) * scale;
             weights.iter().zip(importance).map(|(w, i)| e(w) * e(w) * i).sum()
@@ -76,8 +78,7 @@ mod tests {
         let scale = 0.125;
         let weights: Vec<f32> = (-8..=7).map(|c| c as f32 * scale).collect();
         let found = grid.scale(&weights, &[1.0; 16]);
-        // The best of the scales tried is near, and rounding recovers the codes.
-        assert!((found.abs() / scale - 1.0).abs() < 0.02, "{found}");
+        assert_eq!(found, scale);
         let codes: Vec<i8> = weights.iter().map(|w| grid.code(*w, found)).collect();
         assert_eq!(codes, (-8..=7).collect::<Vec<i8>>());
         let mirrored: Vec<f32> = weights.iter().map(|w| -w).collect();

@@ -101,11 +101,15 @@ impl Hessian {
 
     /// The damped sums, divided by the mean of their diagonal.
     pub fn scaled(&self) -> Vec<f32> {
-        let n = self.cols;
-        let mean = self.diagonal().iter().sum::<f64>() / n as f64;
+        let (n, mean) = (self.cols, self.mean());
         let one = if mean > 0.0 { mean.recip() } else { 0.0 };
         let damped = |i: usize| if i % (n + 1) == 0 { DAMPING } else { 0.0 };
         self.sums.iter().enumerate().map(|(i, s)| (s * one + damped(i)) as f32).collect()
+    }
+
+    /// Mean of the diagonal.
+    pub fn mean(&self) -> f64 {
+        self.diagonal().iter().sum::<f64>() / self.cols as f64
     }
 
     /// Mean square of each column, up to a common factor: what an error there costs by itself.

@@ -1,7 +1,7 @@
 //! Quantising a whole model, layer by layer.
 
 use crate::calibration::{Given, Recorder};
-use crate::{gptq, rtn, Hessian, QuantError};
+use crate::{gptq, rtn, Fisher, Hessian, QuantError};
 use skipopu_forward::{Arithmetic, ForwardError, KvCache, Network, Ran, Rows, Skipping, F32};
 use skipopu_model::{Layer, Matrix, Model, Projection, Quantised, Tensor, BITS};
 
@@ -62,10 +62,14 @@ pub fn quantise(
             (texts.iter().map(twins).collect::<Result<_, ForwardError>>()?, skipping)
         }
     };
-    let one = |name: &str, m: &Matrix, inputs: Option<&Hessian>| -> Result<Matrix, QuantError> {
+    let one = |name: &str,
+               m: &Matrix,
+               inputs: Option<&Hessian>,
+               costs: Option<&Fisher>|
+     -> Result<Matrix, QuantError> {
         let (values, cols) = (m.to_f32(), m.shape().1);
         let quantised: Option<Quantised> = match inputs {
-            Some(inputs) => gptq(&values, cols, bits, group, inputs),
+            Some(inputs) => gptq(&values, cols, bits, group, inputs, costs),
             None => Some(rtn(&values, cols, bits, group)),
         };
         let quantised = quantised.ok_or_else(|| QuantError::Singular { matrix: name.into() })?;
@@ -83,25 +87,32 @@ pub fn quantise(
             let inputs = inputs(&network, i, stage[0], &streams, &aims);
             for p in stage {
                 let name = format!("layers.{i}.{}", p.name());
-                layers[i].projections[*p as usize] = one(&name, layer.get(*p), inputs.as_ref())?;
+                layers[i].projections[*p as usize] =
+                    one(&name, layer.get(*p), inputs.as_ref(), None)?;
             }
         }
         let network = Network::new(F32, &part(model, &layers), skipping)?;
         streams.iter_mut().for_each(|[stream, _]| drop(stream.advance(&network, i)));
     }
     progress("classifier");
-    let network = Network::new(Recorder::default(), &part(model, &[]), Skipping::Dense)?;
-    let mut inputs: Option<Hessian> = None;
-    for pair in &streams {
-        let [x, truth] = pair.each_ref().map(|stream| {
-            network.logits(&stream.x);
-            network.arithmetic().take().inputs.remove("classifier")
-        });
+    let short = part(model, &[]);
+    let whole = Model { classifier: Some(model.classifier()), ..short.clone() };
+    let [short, whole] =
+        [&short, &whole].map(|m| Network::new(Recorder::default(), m, Skipping::Dense));
+    let (short, whole) = (short?, whole?);
+    let (mut inputs, mut costs): (Option<Hessian>, _) = (None, Fisher::default());
+    for [stream, twin] in &streams {
+        let [(x, _), (truth, logits)] =
+            [(&short, stream), (&whole, twin)].map(|(network, stream)| {
+                let logits = network.logits(&stream.x);
+                (network.arithmetic().take().inputs.remove("classifier"), logits)
+            });
         if let (Some(x), Some(truth)) = (x, truth) {
             inputs.get_or_insert_with(|| Hessian::new(x.width())).add_with(&x, &truth);
+            costs.add(&x, logits);
         }
     }
-    let classifier = one("classifier", &model.classifier(), inputs.as_ref())?;
+    let classifier = one("classifier", &model.classifier(), inputs.as_ref(), Some(&costs))?;
     let table = &model.embedding;
     let embedding = Tensor::to_f16(table.rows(), table.cols(), &table.to_f32());
     Ok(Model { embedding, layers, classifier: Some(classifier), ..model.clone() })

@@ -14,6 +14,8 @@ struct Note {
     step: usize,
     multipliers: Multipliers,
     history: History,
+    #[serde(default)]
+    calibrated: bool,
     counts: std::collections::BTreeMap<String, u32>,
 }
 
@@ -28,6 +30,8 @@ pub struct State {
     pub adam: Adam,
     /// The curve.
     pub history: History,
+    /// Whether the routers have their constants.
+    pub calibrated: bool,
 }
 
 /// Writes a checkpoint.
@@ -39,6 +43,7 @@ pub fn write(path: &Path, parameters: &Parameters, state: &State) -> Result<(), 
         step: state.step,
         multipliers: state.multipliers,
         history: state.history.clone(),
+        calibrated: state.calibrated,
         counts: state.adam.moments.iter().map(|(n, m)| (n.clone(), m.steps)).collect(),
     };
     let mut store =
@@ -64,6 +69,7 @@ pub fn read(path: &Path, parameters: &Parameters) -> Result<Option<State>, Train
         step: note.step,
         multipliers: note.multipliers,
         history: note.history,
+        calibrated: note.calibrated,
         adam: Adam::default(),
     };
     let mut found = Vec::new();

@@ -6,11 +6,13 @@
 //! | texts that the model writes, with what it thought probable | [`texts`] |
 //! | the forward pass with decisions and their gradients | [`student`], [`ops`] |
 //! | the targets: parts skipped and not stored | [`target`] |
+//! | constants for the routers, once they are trained | [`calibrate`] |
 //! | the loop, its checkpoints and its curve | [`Trainer`], [`History`] |
 //!
 //! The result is an [`Adapter`](skipopu_model::Adapter): routers and changes of the weights. See `docs/model.md`.
 
 mod adam;
+pub mod calibrate;
 mod checkpoint;
 mod error;
 mod export;

@@ -77,6 +77,12 @@ impl Parameters {
         found.ok_or_else(|| candle_core::Error::Msg(format!("no parameter {name}")))
     }
 
+    /// The bias of every router.
+    pub fn router_biases(&self) -> impl Iterator<Item = &Var> {
+        let biases = self.all.iter().filter(|(name, _)| name.ends_with("_router.bias"));
+        biases.map(|(_, (_, var))| var)
+    }
+
     /// All of them, in order of names.
     pub fn iter(&self) -> impl Iterator<Item = (&String, Kind, &Var)> {
         self.all.iter().map(|(name, (kind, var))| (name, *kind, var))

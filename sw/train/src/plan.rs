@@ -72,6 +72,8 @@ pub struct Plan {
     pub settling: Stage,
     /// Within the last two: weights get used to being quantised.
     pub rounding: Rounding,
+    /// Whether routers get constants after the last step, such that inference skips what the last stage asks for.
+    pub calibrated: bool,
 }
 
 const REPAIR: Stage = Stage {
@@ -109,6 +111,7 @@ impl Default for Plan {
                 ..REPAIR
             },
             rounding: Rounding { steps: 10000, bits: 4, group: 64 },
+            calibrated: true,
         }
     }
 }

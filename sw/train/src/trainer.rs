@@ -1,5 +1,6 @@
 //! The loop.
 
+use crate::calibrate;
 use crate::checkpoint::{self, State};
 use crate::ops::{Distil, Frozen, Read, Targets};
 use crate::parameters::{Kind, Parameters};
@@ -9,7 +10,7 @@ use crate::target::Rates;
 use crate::texts::Texts;
 use crate::weights::Weights;
 use crate::{export, History, Move, Plan, Point, TrainError};
-use candle_core::{backprop::GradStore, Tensor};
+use candle_core::{backprop::GradStore, Tensor, Var};
 use rand::{rngs::StdRng, seq::SliceRandom, Rng, SeedableRng};
 use rayon::prelude::*;
 use skipopu_forward::Skipping;
@@ -21,6 +22,8 @@ use std::sync::Arc;
 const MEASURED: usize = 50;
 /// Steps between checkpoints.
 const SAVED: usize = 50;
+/// Texts that routers are calibrated on.
+const CALIBRATION: usize = 64;
 /// Largest norm of the gradients of one kind of parameters.
 const CLIP: f32 = 1.0;
 
@@ -130,6 +133,49 @@ impl Trainer {
         checkpoint::write(&self.checkpoint, &self.parameters, &self.state)
     }
 
+    /// Measurements that [`Trainer::calibrate`] has yet to make.
+    pub fn to_calibrate(&self) -> usize {
+        let ends = self.state.step > 0 && self.state.step == self.plan.steps();
+        let routers = self.parameters.router_biases().count();
+        if ends && self.plan.calibrated && !self.state.calibrated {
+            calibrate::measurements(routers)
+        } else {
+            0
+        }
+    }
+
+    /// After the last step, once: adds to the routers the constants with which inference skips what the plan asked of the
+    /// last stage ([`calibrate::constants`]). `progress` hears of each measurement.
+    ///
+    /// # Errors
+    /// Of the tensor library, a checkpoint that cannot be written.
+    pub fn calibrate(&mut self, mut progress: impl FnMut()) -> Result<(), TrainError> {
+        if self.to_calibrate() == 0 {
+            return Ok(());
+        }
+        let wanted = self.plan.stage(self.state.step - 1).skip;
+        let first = self.plan.held;
+        let texts: Vec<usize> = (first..self.texts.count().min(first + CALIBRATION)).collect();
+        let trained: Vec<(Var, Tensor)> = self
+            .parameters
+            .router_biases()
+            .map(|var| Ok((var.clone(), var.copy()?)))
+            .collect::<Result<_, TrainError>>()?;
+        let set = |constants: &[f64]| -> Result<(), TrainError> {
+            let mut pairs = trained.iter().zip(constants);
+            pairs.try_for_each(|((var, own), by)| Ok(var.set(&own.affine(1.0, *by)?)?))
+        };
+        let constants = calibrate::constants(trained.len(), wanted, |constants| {
+            set(constants)?;
+            let Held { loss, skip, .. } = self.measured(&texts)?;
+            progress();
+            Ok::<_, TrainError>(calibrate::Found { loss, skip })
+        })?;
+        set(&constants)?;
+        self.state.calibrated = true;
+        checkpoint::write(&self.checkpoint, &self.parameters, &self.state)
+    }
+
     /// What has been trained.
     ///
     /// # Errors
@@ -158,10 +204,14 @@ impl Trainer {
     /// # Errors
     /// Of the tensor library.
     pub fn held(&self) -> Result<Held, TrainError> {
+        self.measured(&(0..self.plan.held).collect::<Vec<usize>>())
+    }
+
+    /// Measures on texts; decisions are those of inference.
+    fn measured(&self, texts: &[usize]) -> Result<Held, TrainError> {
         let (mut loss, mut skip, mut kv) = (0.0, 0.0, 0.0);
         let mut seen = 0;
-        let held: Vec<usize> = (0..self.plan.held).collect();
-        for texts in held.chunks(self.plan.batch) {
+        for texts in texts.chunks(self.plan.batch) {
             let step = self.state.step;
             let (passed, targets) = self.pass(texts, step, false, None)?;
             let (cost, rates) = (self.cost(step, &passed, &targets)?, Rates::new(&passed.gates)?);

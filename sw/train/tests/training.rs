@@ -35,6 +35,7 @@ fn plan(placement: Placement) -> Plan {
         repair: Stage { steps: 140, ..TARGETS },
         settling: Stage { steps: 0, ..TARGETS },
         rounding: Rounding { steps: 0, bits: 4, group: 16 },
+        calibrated: false,
         ..Plan::default()
     }
 }
@@ -136,6 +137,32 @@ fn rounded_weights_are_on_their_grid_and_lose_nothing_when_quantised() {
 }
 
 #[test]
+fn routers_are_calibrated_to_what_inference_is_to_skip() {
+    let model = model();
+    let [trained, calibrated] = [false, true].map(|calibrated| {
+        let folder = tempfile::tempdir().unwrap();
+        // Too little time for the new target.
+        let settling = Stage { steps: 4, skip: 0.4, ..TARGETS };
+        let plan = Plan { settling, calibrated, ..plan(Placement::PreAttention) };
+        let mut trainer = trainer(&model, &plan, folder.path());
+        trainer.run(plan.steps(), |_| ()).unwrap();
+        let mut heard = trainer.to_calibrate();
+        assert_eq!(heard > 0, calibrated);
+        trainer.calibrate(|| heard -= 1).unwrap();
+        assert_eq!((heard, trainer.to_calibrate()), (0, 0));
+        let trained = trainer.adapter().unwrap().apply(&model, Path::new("adapter")).unwrap();
+        let network = Network::new(F32, &trained, Skipping::KvReuse).unwrap();
+        let mut stats = network.stats();
+        for text in trainer.texts().take(64) {
+            network.hidden(text, &mut network.cache(), &mut stats).unwrap();
+        }
+        stats.skip_rate()
+    });
+    assert!((calibrated - 0.4).abs() < 0.01, "{trained} {calibrated}");
+    assert!((trained - 0.4).abs() > 0.02, "{trained}");
+}
+
+#[test]
 fn an_interrupted_run_ends_in_the_same_bits() {
     let model = model();
     let plan = Plan {
@@ -144,18 +171,21 @@ fn an_interrupted_run_ends_in_the_same_bits() {
         repair: Stage { steps: 15, ..TARGETS },
         settling: Stage { steps: 10, words: 250, tails: true, ..TARGETS },
         rounding: Rounding { steps: 15, ..plan(Placement::PreAttention).rounding },
+        calibrated: true,
         ..plan(Placement::PreAttention)
     };
     let [whole, parts] = [0, 1].map(|_| tempfile::tempdir().unwrap());
     let mut one = trainer(&model, &plan, whole.path());
     one.run(usize::MAX, |_| ()).unwrap();
+    one.calibrate(|| ()).unwrap();
     for until in [7, 30, 50] {
         let mut part = trainer(&model, &plan, parts.path());
         part.run(until, |_| ()).unwrap();
         assert_eq!(part.done(), until);
     }
+    trainer(&model, &plan, parts.path()).calibrate(|| ()).unwrap();
     let two = trainer(&model, &plan, parts.path());
-    assert_eq!(two.done(), 50, "nothing is left to do");
+    assert_eq!((two.done(), two.to_calibrate()), (50, 0), "nothing is left to do");
     assert_eq!(bits(&one.adapter().unwrap()), bits(&two.adapter().unwrap()));
     assert_eq!(one.history().points.len(), two.history().points.len());
     // Another seed is another run.

@@ -119,5 +119,5 @@ fn run(args: &Args) -> Result<()> {
         What::Suite => run::suite(&mut recorder)?,
         What::Primitives => primitives::measure(&mut recorder)?,
     }
-    recorder.write(&args.ledger)
+    recorder.write(&args.ledger, !matches!(args.what, What::Curve))
 }

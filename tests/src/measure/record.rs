@@ -31,13 +31,17 @@ impl Recorder {
         });
     }
 
-    /// Records everything.
+    /// Records everything; if the `whole` of a command was run, in place of all that it recorded before.
     ///
     /// # Errors
     /// An illegal entry, or a ledger that cannot be read or written.
-    pub fn write(self, ledger: &Path) -> Result<()> {
+    pub fn write(self, ledger: &Path, whole: bool) -> Result<()> {
         let count = self.0.len();
-        Ledger::update(ledger, self.0)?;
+        if whole {
+            Ledger::replace(ledger, self.0)?;
+        } else {
+            Ledger::update(ledger, self.0)?;
+        }
         println!("{count} figures recorded in {}", ledger.display());
         Ok(())
     }

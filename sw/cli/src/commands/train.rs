@@ -49,6 +49,9 @@ pub fn run(args: &Train) -> Done {
         progress.step(&format!("loss {:.4}, skipped {skip:.1} %, KV saved {kv:.1} %", p.loss));
     })?;
     drop(progress);
+    let mut progress = Progress::new("calibrating", trainer.to_calibrate());
+    trainer.calibrate(|| progress.step("routers"))?;
+    drop(progress);
     if let Some(file) = &args.curve {
         curve::write(trainer.history(), file)?;
     }
