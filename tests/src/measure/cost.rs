@@ -1,7 +1,7 @@
 //! What the core costs on the board, box by box.
 
 use crate::record::Recorder;
-use anyhow::{ensure, Context, Result};
+use anyhow::{bail, Context, Result};
 use skipopu_config::Config;
 use skipopu_cosim::Core;
 use skipopu_eda::synth::{self, Area, Hierarchy, SynthOptions, SynthReport, U280};
@@ -92,10 +92,10 @@ pub fn measure(out: &mut Recorder) -> Result<()> {
     );
     let a = &report.area;
     let published = "published: 1,288,673 LUT, 1,668,477 FF, 4,618 DSP, 775 BRAM, 512 URAM";
-    let shares = U280.percent(a);
-    for (what, percent) in shares {
-        ensure!(percent <= 100.0, "{what}: {percent:.0} % of the {}", U280.name);
+    if let Some((what, percent)) = U280.lacks(a) {
+        bail!("{what}: {percent:.0} % of the {}", U280.name);
     }
+    let shares = U280.percent(a);
     let share = |what: &str| {
         let (_, percent) = shares.iter().find(|(name, _)| *name == what).expect("one of the five");
         format!("{percent:.1} % of the {}", U280.name)

@@ -72,6 +72,11 @@ impl Device {
             ("URAM", of(area.urams as f64, self.urams)),
         ]
     }
+
+    /// The first thing that `area` takes more of than there is, and the percentage; none when it fits.
+    pub fn lacks(&self, area: &Area) -> Option<(&'static str, f64)> {
+        self.percent(area).into_iter().find(|(_, percent)| *percent > 100.0)
+    }
 }
 
 impl Area {
@@ -183,4 +188,37 @@ fn carry_elements(module: &NetModule) -> u64 {
         total += bits.div_ceil(8) as u64;
     }
     total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_lacks_what_an_area_takes_more_of() {
+        let full = Area {
+            luts: U280.luts - 30,
+            srls: 10,
+            lutrams: 20,
+            ffs: U280.ffs,
+            dsps: U280.dsps,
+            bram_halves: 2 * U280.brams,
+            urams: U280.urams,
+            ..Area::default()
+        };
+        assert_eq!(U280.percent(&full).map(|(_, percent)| percent), [100.0; 5]);
+        assert_eq!(U280.lacks(&full), None);
+        let more = |change: fn(&mut Area)| {
+            let mut area = full.clone();
+            change(&mut area);
+            U280.lacks(&area).map(|(what, _)| what)
+        };
+        assert_eq!(more(|a| a.luts += 1), Some("LUT"));
+        assert_eq!(more(|a| a.srls += 1), Some("LUT"));
+        assert_eq!(more(|a| a.lutrams += 1), Some("LUT"));
+        assert_eq!(more(|a| a.ffs += 1), Some("FF"));
+        assert_eq!(more(|a| a.dsps += 1), Some("DSP"));
+        assert_eq!(more(|a| a.bram_halves += 1), Some("BRAM"));
+        assert_eq!(more(|a| a.urams += 1), Some("URAM"));
+    }
 }

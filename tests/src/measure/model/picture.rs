@@ -25,11 +25,11 @@ pub fn draw(points: &[(f64, f64)], dense: f64, text: &mut String) -> DrawResult 
         .margin(14)
         .x_label_area_size(36)
         .y_label_area_size(54)
-        .build_cartesian_2d(0f64..1.05 * right, (2f64..1.2 * top).log_scale())?;
+        .build_cartesian_2d(0f64..1.05 * right, 0.9 * dense..1.1 * top)?;
     chart
         .configure_mesh()
         .x_desc("percent skipped")
-        .y_desc("perplexity, logarithmic")
+        .y_desc("perplexity")
         .light_line_style(RGBColor(240, 240, 240))
         .draw()?;
     for (name, level) in [("dense, as trained", dense), ("1.3 times that", 1.3 * dense)] {
