@@ -3,7 +3,7 @@
 mod common;
 
 use common::{little, small_adapter as adapter};
-use skipopu_model::{synthetic, Adapter, Placement, Projection, Tensor};
+use skipopu_model::{container, synthetic, Adapter, Placement, Projection, Tensor};
 use std::path::Path;
 
 fn refused<T>(result: Result<T, skipopu_model::ModelError>) -> String {
@@ -46,6 +46,20 @@ fn adapters_come_back_and_change_what_they_say() {
     assert_eq!(changed.layers[0].ffn_norm, model.layers[0].ffn_norm);
     assert_eq!(changed.layers[1].ffn_norm, [0.5; 8]);
     assert_eq!(changed.final_norm, [2.0; 8]);
+}
+
+#[test]
+fn equal_contents_are_equal_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = little(true);
+    let bytes = |i: usize| {
+        let files = ["adapter", "container"].map(|kind| folder.path().join(format!("{kind}{i}")));
+        adapter(&model).write(&files[0]).unwrap();
+        container::write(&files[1], &model, None).unwrap();
+        files.map(|file| std::fs::read(file).unwrap())
+    };
+    let first = bytes(0);
+    assert!((1..12).all(|i| bytes(i) == first));
 }
 
 #[test]

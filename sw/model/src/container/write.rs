@@ -5,6 +5,8 @@ use crate::{DType, Matrix, Model, ModelError, Projection, Routers, Tensor, Token
 use safetensors::{serialize_to_file, Dtype, View};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// Writes a model and its tokenizer; the file appears whole or not at all.
@@ -19,7 +21,7 @@ pub fn write(path: &Path, model: &Model, tokenizer: Option<&Tokenizer>) -> Resul
     let description = serde_json::to_string(&describe(model, tokenizer)).expect("plain data");
     let mut checksum = Checksum::new(&description);
     tensors.iter().for_each(|(name, tensor)| checksum.tensor(name, tensor));
-    let notes = HashMap::from([
+    let notes = BTreeMap::from([
         ("format".to_string(), FORMAT.to_string()),
         ("version".to_string(), VERSION.to_string()),
         ("model".to_string(), description),
@@ -32,15 +34,36 @@ pub fn write(path: &Path, model: &Model, tokenizer: Option<&Tokenizer>) -> Resul
 pub(crate) fn store(
     path: &Path,
     tensors: &BTreeMap<String, Tensor>,
-    notes: HashMap<String, String>,
+    notes: BTreeMap<String, String>,
 ) -> Result<(), ModelError> {
     let fail = |e: &dyn std::fmt::Display| ModelError::write(path, e);
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let part = tempfile::NamedTempFile::new_in(folder).map_err(|e| fail(&e))?;
+    let mut part = tempfile::NamedTempFile::new_in(folder).map_err(|e| fail(&e))?;
     let views = tensors.iter().map(|(name, tensor)| (name, Stored(tensor)));
-    serialize_to_file(views, Some(notes), part.path()).map_err(|e| fail(&e))?;
+    let unordered: HashMap<String, String> = notes.clone().into_iter().collect();
+    serialize_to_file(views, Some(unordered), part.path()).map_err(|e| fail(&e))?;
+    in_order(part.as_file_mut(), &notes).map_err(|e| fail(&e))?;
     part.persist(path).map_err(|e| fail(&e.error))?;
     Ok(())
+}
+
+/// Puts the notes of a safetensors file in order, which are written in that of a hash map: so equal contents are equal files.
+fn in_order(file: &mut File, notes: &BTreeMap<String, String>) -> std::io::Result<()> {
+    let mut length = [0; 8];
+    file.seek(SeekFrom::Start(0))?;
+    file.read_exact(&mut length)?;
+    let mut header = vec![0; u64::from_le_bytes(length) as usize];
+    file.read_exact(&mut header)?;
+    let mut json: serde_json::Value = serde_json::from_slice(&header)?;
+    json["__metadata__"] = serde_json::to_value(notes)?;
+    let mut ordered = serde_json::to_vec(&json)?;
+    // The same characters: tensors stay where they are.
+    if ordered.len() > header.len() {
+        return Err(std::io::Error::other("its header cannot be put in order"));
+    }
+    ordered.resize(header.len(), b' ');
+    file.seek(SeekFrom::Start(length.len() as u64))?;
+    file.write_all(&ordered)
 }
 
 fn describe(model: &Model, tokenizer: Option<&Tokenizer>) -> Description {
