@@ -1,9 +1,10 @@
 //! What errors of the classifier cost.
 
+use crate::refine::axpy;
 use rayon::prelude::*;
 use skipopu_forward::{Arithmetic, Rows, F32};
 
-/// What an error counts where a word is impossible: rows of rare words are to stay near their inputs too.
+/// What an error counts everywhere, so that a row is held where its word is impossible too.
 const FLOOR: f32 = 0.001;
 
 /// For each word of the vocabulary, where it is probable and what an error in its logit costs there.
@@ -46,9 +47,8 @@ impl Fisher {
         let cols = all.len().isqrt();
         for (t, cost) in places {
             let x = &self.inputs[t * cols..(t + 1) * cols];
-            for (a, sums) in x.iter().zip(sums.chunks_exact_mut(cols)) {
-                let by = a * cost / unit;
-                sums.iter_mut().zip(x).for_each(|(s, x)| *s += by * x);
+            for (a, row) in x.iter().zip(sums.chunks_exact_mut(cols)) {
+                axpy(a * cost / unit, x, row);
             }
         }
         Some(sums)

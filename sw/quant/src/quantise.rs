@@ -95,8 +95,9 @@ pub fn quantise(
         streams.iter_mut().for_each(|[stream, _]| drop(stream.advance(&network, i)));
     }
     progress("classifier");
+    let classifier = model.classifier();
     let short = part(model, &[]);
-    let whole = Model { classifier: Some(model.classifier()), ..short.clone() };
+    let whole = Model { classifier: Some(classifier.clone()), ..short.clone() };
     let [short, whole] =
         [&short, &whole].map(|m| Network::new(Recorder::default(), m, Skipping::Dense));
     let (short, whole) = (short?, whole?);
@@ -112,7 +113,7 @@ pub fn quantise(
             costs.add(&x, logits);
         }
     }
-    let classifier = one("classifier", &model.classifier(), inputs.as_ref(), Some(&costs))?;
+    let classifier = one("classifier", &classifier, inputs.as_ref(), Some(&costs))?;
     let table = &model.embedding;
     let embedding = Tensor::to_f16(table.rows(), table.cols(), &table.to_f32());
     Ok(Model { embedding, layers, classifier: Some(classifier), ..model.clone() })

@@ -94,7 +94,8 @@ impl Refiner<'_> {
     }
 }
 
-fn axpy(a: f32, x: &[f32], y: &mut [f32]) {
+/// Adds `a x` to y.
+pub(crate) fn axpy(a: f32, x: &[f32], y: &mut [f32]) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y += a * x);
 }
 

@@ -4,28 +4,19 @@
 //! gradients leave routers whose skipping has different prices. So inference is measured, with constants added to the routers'
 //! logits.
 
-/// How far a router's constant may be moved in a round.
+use crate::Held;
+
+/// How far a router's constant may be moved.
 const MOVES: [f64; 5] = [-0.05, 0.05, 0.1, 0.2, 0.4];
-/// Times that all routers are gone through.
-const ROUNDS: usize = 1;
 /// The largest common constant of either sign, and times that the interval is halved.
 const LARGEST: f64 = 1.0;
 const HALVINGS: usize = 11;
 /// Common constant of either sign that shows the price.
 const APART: f64 = 0.03;
 
-/// What inference gives.
-#[derive(Clone, Copy, Debug)]
-pub struct Found {
-    /// Loss, nats a token.
-    pub loss: f64,
-    /// Part of the sub-modules skipped.
-    pub skip: f64,
-}
-
 /// Measurements that [`constants`] makes for so many routers.
 pub const fn measurements(routers: usize) -> usize {
-    HALVINGS + ROUNDS * (3 + routers * MOVES.len() + HALVINGS)
+    2 * HALVINGS + 3 + routers * MOVES.len()
 }
 
 /// A constant for each of so many routers, with which inference skips what is `wanted`, or what is nearest to it, at little
@@ -40,31 +31,28 @@ pub const fn measurements(routers: usize) -> usize {
 pub fn constants<E>(
     routers: usize,
     wanted: f64,
-    mut measure: impl FnMut(&[f64]) -> Result<Found, E>,
+    mut measure: impl FnMut(&[f64]) -> Result<Held, E>,
 ) -> Result<Vec<f64>, E> {
     let mut all = level(&vec![0.0; routers], wanted, &mut measure)?;
-    for _ in 0..ROUNDS {
-        let (more, less) = (measure(&moved(&all, -APART))?, measure(&moved(&all, APART))?);
-        // Where skipping costs nothing, routers move to the least loss.
-        let price = Some((more.loss - less.loss) / (more.skip - less.skip));
-        let price = price.filter(|p| p.is_finite()).unwrap_or(0.0).max(0.0);
-        let spent = |found: Found| found.loss - price * found.skip;
-        let mut least = spent(measure(&all)?);
-        for r in 0..routers {
-            let begin = all[r];
-            let mut best = begin;
-            for by in MOVES {
-                all[r] = begin + by;
-                let spent = spent(measure(&all)?);
-                if spent < least {
-                    (least, best) = (spent, all[r]);
-                }
+    let (more, less) = (measure(&moved(&all, -APART))?, measure(&moved(&all, APART))?);
+    let price = (more.loss - less.loss) / (more.skip - less.skip);
+    // Where skipping costs nothing, routers move to the least loss.
+    let price = if price.is_finite() { price.max(0.0) } else { 0.0 };
+    let spent = |held: Held| held.loss - price * held.skip;
+    let mut least = spent(measure(&all)?);
+    for r in 0..routers {
+        let begin = all[r];
+        let mut best = begin;
+        for by in MOVES {
+            all[r] = begin + by;
+            let spent = spent(measure(&all)?);
+            if spent < least {
+                (least, best) = (spent, all[r]);
             }
-            all[r] = best;
         }
-        all = level(&all, wanted, &mut measure)?;
+        all[r] = best;
     }
-    Ok(all)
+    level(&all, wanted, &mut measure)
 }
 
 fn moved(all: &[f64], by: f64) -> Vec<f64> {
@@ -75,7 +63,7 @@ fn moved(all: &[f64], by: f64) -> Vec<f64> {
 fn level<E>(
     all: &[f64],
     wanted: f64,
-    measure: &mut impl FnMut(&[f64]) -> Result<Found, E>,
+    measure: &mut impl FnMut(&[f64]) -> Result<Held, E>,
 ) -> Result<Vec<f64>, E> {
     let (mut low, mut high) = (-LARGEST, LARGEST);
     for _ in 0..HALVINGS {
@@ -103,7 +91,7 @@ mod tests {
             measured += 1;
             let loss = all.iter().zip(prices).map(|(c, p)| p * skips(*c).powi(2)).sum();
             let skip = all.iter().map(|c| skips(*c)).sum::<f64>() / 2.0;
-            Ok::<_, Infallible>(Found { loss, skip })
+            Ok::<_, Infallible>(Held { loss, skip, kv: 0.0 })
         };
         let wanted = 0.52;
         let all = constants(2, wanted, &mut inference).unwrap();
@@ -118,7 +106,7 @@ mod tests {
     fn what_cannot_be_reached_is_approached() {
         let all = constants(3, 0.9, |all| {
             let skip = if all[0] < 0.25 { 0.3 } else { 0.1 };
-            Ok::<_, Infallible>(Found { loss: 1.0, skip })
+            Ok::<_, Infallible>(Held { loss: 1.0, skip, kv: 0.0 })
         });
         assert!(all.unwrap()[0] < 0.25);
     }

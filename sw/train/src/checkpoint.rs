@@ -14,7 +14,6 @@ struct Note {
     step: usize,
     multipliers: Multipliers,
     history: History,
-    #[serde(default)]
     calibrated: bool,
     counts: std::collections::BTreeMap<String, u32>,
 }

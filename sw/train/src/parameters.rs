@@ -27,9 +27,12 @@ pub fn direction(layer: usize, kind: &str) -> String {
     format!("layers.{layer}.{kind}_router.direction")
 }
 
+/// How the names of the routers' biases end.
+const BIAS: &str = "_router.bias";
+
 /// A router's bias.
 pub fn bias(layer: usize, kind: &str) -> String {
-    format!("layers.{layer}.{kind}_router.bias")
+    format!("layers.{layer}.{kind}{BIAS}")
 }
 
 /// A weight matrix, outputs x inputs.
@@ -79,7 +82,7 @@ impl Parameters {
 
     /// The bias of every router.
     pub fn router_biases(&self) -> impl Iterator<Item = &Var> {
-        let biases = self.all.iter().filter(|(name, _)| name.ends_with("_router.bias"));
+        let biases = self.all.iter().filter(|(name, _)| name.ends_with(BIAS));
         biases.map(|(_, (_, var))| var)
     }
 

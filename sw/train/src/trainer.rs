@@ -27,10 +27,10 @@ const CALIBRATION: usize = 64;
 /// Largest norm of the gradients of one kind of parameters.
 const CLIP: f32 = 1.0;
 
-/// What the texts kept apart say.
+/// What inference does with texts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Held {
-    /// Cross entropy with the dense model beyond its own entropy, nats a token.
+    /// Loss: cross entropy with the dense model beyond its own entropy, nats a token.
     pub loss: f64,
     /// Part of the sub-modules skipped.
     pub skip: f64,
@@ -167,9 +167,8 @@ impl Trainer {
         };
         let constants = calibrate::constants(trained.len(), wanted, |constants| {
             set(constants)?;
-            let Held { loss, skip, .. } = self.measured(&texts)?;
             progress();
-            Ok::<_, TrainError>(calibrate::Found { loss, skip })
+            self.measured(&texts)
         })?;
         set(&constants)?;
         self.state.calibrated = true;

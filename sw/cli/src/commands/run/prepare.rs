@@ -12,7 +12,7 @@ use skipopu_model::{adapter, container, fetch, open, Matrix, Opened};
 use std::path::{Path, PathBuf};
 
 /// Part of the key of everything kept: another number, and nothing kept before is used.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Bits of a weight.
 const BITS: u32 = 4;
