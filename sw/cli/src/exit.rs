@@ -129,7 +129,7 @@ impl From<QuantError> for Failure {
 impl From<TrainError> for Failure {
     fn from(e: TrainError) -> Failure {
         match e {
-            TrainError::File { .. } => Failure::environment(e),
+            TrainError::File(_) => Failure::environment(e),
             TrainError::Diverged { .. } | TrainError::Tensor(_) => Failure::check(e),
             _ => Failure::usage(e),
         }

@@ -18,8 +18,8 @@
 //! | `layers.N.PROJECTION.codes`, `.scales` | U8, outputs x inputs; F16, outputs x 1: what is added to the matrix, 8-bit codes times a scale per row ([`Quantised`]) |
 //! | `layers.N.{attention,ffn}_norm`, `final_norm` | F32, D; in place of the model's |
 
-use crate::container::{hex, store, Checksum};
-use crate::tensor_file::TensorFile;
+use crate::container::{hex, Checksum};
+use crate::tensor_file::{store, TensorFile};
 use crate::{Matrix, Model, ModelError, Placement, Projection, Quantised, Routers, Tensor};
 use half::f16;
 use sha2::{Digest, Sha256};
@@ -111,7 +111,7 @@ impl Adapter {
             ("placement", placement.to_string()),
             ("sha256", checksum.hex()),
         ];
-        store(path, &tensors, notes.map(|(k, v)| (k.to_string(), v)).into())
+        store(path, &tensors, &notes.map(|(k, v)| (k.to_string(), v)).into())
     }
 
     /// Maps a file and verifies its checksum.

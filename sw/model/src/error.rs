@@ -60,7 +60,8 @@ impl ModelError {
         ModelError::Read { file: file.display().to_string(), message: e.to_string() }
     }
 
-    pub(crate) fn write(file: &Path, e: impl std::fmt::Display) -> ModelError {
+    /// A file that cannot be written.
+    pub fn write(file: &Path, e: impl std::fmt::Display) -> ModelError {
         ModelError::Write { file: file.display().to_string(), message: e.to_string() }
     }
 

@@ -29,7 +29,7 @@ pub mod sample;
 mod spec;
 pub mod synthetic;
 mod tensor;
-mod tensor_file;
+pub mod tensor_file;
 pub mod tokenizer;
 
 pub use adapter::Adapter;

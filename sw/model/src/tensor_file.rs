@@ -1,9 +1,13 @@
-//! One safetensors file, mapped.
+//! Safetensors files: mapped, and written.
 
 use crate::{Bytes, DType, ModelError, Tensor};
 use safetensors::tensor::Metadata;
-use safetensors::{Dtype, SafeTensors};
-use std::collections::HashMap;
+use safetensors::{serialize_to_file, Dtype, SafeTensors, View};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// A mapped safetensors file.
@@ -90,5 +94,66 @@ impl TensorFile {
             1 => Ok(tensor.to_f32().into_owned()),
             rows => Err(ModelError::tensor(&self.path, name, format!("has {rows} rows, not one"))),
         }
+    }
+}
+
+/// Writes a safetensors file; it appears whole or not at all. Equal contents are equal files.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn store<T: View>(
+    path: &Path,
+    tensors: impl IntoIterator<Item = (impl AsRef<str> + Ord + Display, T)>,
+    notes: &BTreeMap<String, String>,
+) -> Result<(), ModelError> {
+    let fail = |e: &dyn std::fmt::Display| ModelError::write(path, e);
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut part = tempfile::NamedTempFile::new_in(folder).map_err(|e| fail(&e))?;
+    let unordered: HashMap<String, String> = notes.clone().into_iter().collect();
+    serialize_to_file(tensors, Some(unordered), part.path()).map_err(|e| fail(&e))?;
+    in_order(part.as_file_mut(), notes).map_err(|e| fail(&e))?;
+    part.persist(path).map_err(|e| fail(&e.error))?;
+    Ok(())
+}
+
+/// Puts the notes of a safetensors file in order, which are written in that of a hash map.
+fn in_order(file: &mut File, notes: &BTreeMap<String, String>) -> std::io::Result<()> {
+    let mut length = [0; 8];
+    file.seek(SeekFrom::Start(0))?;
+    file.read_exact(&mut length)?;
+    let mut header = vec![0; u64::from_le_bytes(length) as usize];
+    file.read_exact(&mut header)?;
+    let mut json: serde_json::Value = serde_json::from_slice(&header)?;
+    json["__metadata__"] = serde_json::to_value(notes)?;
+    let mut ordered = serde_json::to_vec(&json)?;
+    // The same characters: tensors stay where they are.
+    if ordered.len() > header.len() {
+        return Err(std::io::Error::other("its header cannot be put in order"));
+    }
+    ordered.resize(header.len(), b' ');
+    file.seek(SeekFrom::Start(length.len() as u64))?;
+    file.write_all(&ordered)
+}
+
+impl View for &Tensor {
+    fn dtype(&self) -> Dtype {
+        match (**self).dtype() {
+            DType::F32 => Dtype::F32,
+            DType::F16 => Dtype::F16,
+            DType::Bf16 => Dtype::BF16,
+            DType::U8 => Dtype::U8,
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        (**self).shape()
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(self.bytes())
+    }
+
+    fn data_len(&self) -> usize {
+        self.bytes().len()
     }
 }

@@ -1,7 +1,7 @@
 //! What training refuses.
 
 use skipopu_forward::ForwardError;
-use std::path::PathBuf;
+use skipopu_model::ModelError;
 
 /// A model or a plan that cannot be trained.
 #[derive(Debug, thiserror::Error)]
@@ -12,14 +12,9 @@ pub enum TrainError {
     /// No token begins a text.
     #[error("no token begins a text, so none can be sampled: bring a tokenizer that has one")]
     NoBeginning,
-    /// A file that cannot be read or written.
-    #[error("cannot use {path}: {problem}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What went wrong.
-        problem: String,
-    },
+    /// A file that cannot be written.
+    #[error(transparent)]
+    File(#[from] ModelError),
     /// Training went astray.
     #[error("the loss is no number after step {step}: use lower rates")]
     Diverged {

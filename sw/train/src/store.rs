@@ -2,9 +2,11 @@
 
 use crate::TrainError;
 use safetensors::tensor::TensorView;
-use safetensors::{serialize_to_file, Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use skipopu_model::tensor_file::store;
+use skipopu_model::ModelError;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Arrays of 4-byte numbers by name, and a note.
@@ -46,19 +48,15 @@ impl Store {
     /// # Errors
     /// A file that cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), TrainError> {
-        let fail = |e: &dyn std::fmt::Display| file_error(path, e);
         let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(|e| fail(&e))?;
-        let part = tempfile::NamedTempFile::new_in(folder).map_err(|e| fail(&e))?;
-        let mut views = Vec::new();
-        for (name, dtype, bytes) in self.parts() {
-            let view = TensorView::new(dtype, vec![bytes.len() / 4], bytes);
-            views.push((name, view.map_err(|e| fail(&e))?));
-        }
+        std::fs::create_dir_all(folder).map_err(|e| ModelError::write(folder, e))?;
+        let views = self.parts().into_iter().map(|(name, dtype, bytes)| {
+            Ok((name, TensorView::new(dtype, vec![bytes.len() / 4], bytes)?))
+        });
+        let views: Result<Vec<_>, SafeTensorError> = views.collect();
         let notes = [("note", self.note.clone()), ("sha256", self.sum())];
-        let notes: HashMap<_, _> = notes.map(|(k, v)| (k.to_string(), v)).into();
-        serialize_to_file(views, Some(notes), part.path()).map_err(|e| fail(&e))?;
-        part.persist(path).map_err(|e| fail(&e.error))?;
+        let notes = notes.map(|(k, v)| (k.to_string(), v)).into();
+        store(path, views.map_err(|e| ModelError::write(path, e))?, &notes)?;
         Ok(())
     }
 
@@ -88,11 +86,6 @@ fn each<T>(bytes: &[u8], value: impl Fn([u8; 4]) -> T) -> Vec<T> {
     bytes.chunks_exact(4).map(element).collect()
 }
 
-/// A file that cannot be used.
-pub fn file_error(path: &Path, problem: &dyn std::fmt::Display) -> TrainError {
-    TrainError::File { path: path.into(), problem: problem.to_string() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,8 +100,12 @@ mod tests {
             indices: [("y".to_string(), vec![7, u32::MAX]), ("z".to_string(), vec![])].into(),
         };
         store.write(&path).unwrap();
-        assert_eq!(Store::read(&path), Some(store));
         let mut bytes = std::fs::read(&path).unwrap();
+        for _ in 0..8 {
+            store.write(&path).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), bytes);
+        }
+        assert_eq!(Store::read(&path), Some(store));
         *bytes.last_mut().unwrap() ^= 1;
         std::fs::write(&path, &bytes).unwrap();
         assert_eq!(Store::read(&path), None);

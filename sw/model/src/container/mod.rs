@@ -24,7 +24,6 @@ mod read;
 mod write;
 
 pub use read::read;
-pub(crate) use write::store;
 pub use write::write;
 
 use crate::{Placement, Spec};

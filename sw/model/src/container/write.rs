@@ -1,12 +1,9 @@
 //! Writing a container.
 
 use super::{Checksum, Description, Packing, Tokens, FORMAT, VERSION};
+use crate::tensor_file::store;
 use crate::{DType, Matrix, Model, ModelError, Projection, Routers, Tensor, Tokenizer};
-use safetensors::{serialize_to_file, Dtype, View};
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Writes a model and its tokenizer; the file appears whole or not at all.
@@ -27,43 +24,7 @@ pub fn write(path: &Path, model: &Model, tokenizer: Option<&Tokenizer>) -> Resul
         ("model".to_string(), description),
         ("sha256".to_string(), checksum.hex()),
     ]);
-    store(path, &tensors, notes)
-}
-
-/// Writes a safetensors file; it appears whole or not at all.
-pub(crate) fn store(
-    path: &Path,
-    tensors: &BTreeMap<String, Tensor>,
-    notes: BTreeMap<String, String>,
-) -> Result<(), ModelError> {
-    let fail = |e: &dyn std::fmt::Display| ModelError::write(path, e);
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut part = tempfile::NamedTempFile::new_in(folder).map_err(|e| fail(&e))?;
-    let views = tensors.iter().map(|(name, tensor)| (name, Stored(tensor)));
-    let unordered: HashMap<String, String> = notes.clone().into_iter().collect();
-    serialize_to_file(views, Some(unordered), part.path()).map_err(|e| fail(&e))?;
-    in_order(part.as_file_mut(), &notes).map_err(|e| fail(&e))?;
-    part.persist(path).map_err(|e| fail(&e.error))?;
-    Ok(())
-}
-
-/// Puts the notes of a safetensors file in order, which are written in that of a hash map: so equal contents are equal files.
-fn in_order(file: &mut File, notes: &BTreeMap<String, String>) -> std::io::Result<()> {
-    let mut length = [0; 8];
-    file.seek(SeekFrom::Start(0))?;
-    file.read_exact(&mut length)?;
-    let mut header = vec![0; u64::from_le_bytes(length) as usize];
-    file.read_exact(&mut header)?;
-    let mut json: serde_json::Value = serde_json::from_slice(&header)?;
-    json["__metadata__"] = serde_json::to_value(notes)?;
-    let mut ordered = serde_json::to_vec(&json)?;
-    // The same characters: tensors stay where they are.
-    if ordered.len() > header.len() {
-        return Err(std::io::Error::other("its header cannot be put in order"));
-    }
-    ordered.resize(header.len(), b' ');
-    file.seek(SeekFrom::Start(length.len() as u64))?;
-    file.write_all(&ordered)
+    store(path, &tensors, &notes)
 }
 
 fn describe(model: &Model, tokenizer: Option<&Tokenizer>) -> Description {
@@ -117,30 +78,4 @@ fn collect(model: &Model, tokenizer: Option<&Tokenizer>) -> BTreeMap<String, Ten
         tensors.insert("tokenizer".into(), Tensor::owned(DType::U8, 1, length, bytes));
     }
     tensors
-}
-
-/// A tensor as the safetensors crate wants it.
-struct Stored<'a>(&'a Tensor);
-
-impl View for Stored<'_> {
-    fn dtype(&self) -> Dtype {
-        match self.0.dtype() {
-            DType::F32 => Dtype::F32,
-            DType::F16 => Dtype::F16,
-            DType::Bf16 => Dtype::BF16,
-            DType::U8 => Dtype::U8,
-        }
-    }
-
-    fn shape(&self) -> &[usize] {
-        self.0.shape()
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(self.0.bytes())
-    }
-
-    fn data_len(&self) -> usize {
-        self.0.bytes().len()
-    }
 }
