@@ -174,12 +174,13 @@ fn unpack(source: &Source, archive: &Path, folder: &Path) -> Result<(), String> 
             if hex(&Sha256::digest(&content)) != sha256 {
                 return Err(format!("{name} in {shown} does not have the checksum {sha256}"));
             }
+            let path = folder.join(name);
             let write = || {
-                let mut part = tempfile::NamedTempFile::new_in(folder)?;
+                let mut part = crate::files::beside(&path)?;
                 std::io::Write::write_all(&mut part, &content)?;
-                part.persist(folder.join(name)).map_err(|e| e.error)
+                part.persist(&path).map_err(|e| e.error)
             };
-            write().map_err(|e| format!("cannot write {}: {e}", folder.join(name).display()))?;
+            write().map_err(|e| format!("cannot write {}: {e}", path.display()))?;
         }
         return Ok(());
     }

@@ -17,7 +17,7 @@ pub mod adapter;
 pub mod container;
 mod error;
 pub mod fetch;
-mod files;
+pub mod files;
 pub mod hf;
 pub mod llama2c;
 mod model;

@@ -107,8 +107,7 @@ pub fn store<T: View>(
     notes: &BTreeMap<String, String>,
 ) -> Result<(), ModelError> {
     let fail = |e: &dyn std::fmt::Display| ModelError::write(path, e);
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut part = tempfile::NamedTempFile::new_in(folder).map_err(|e| fail(&e))?;
+    let mut part = crate::files::beside(path).map_err(|e| fail(&e))?;
     let unordered: HashMap<String, String> = notes.clone().into_iter().collect();
     serialize_to_file(tensors, Some(unordered), part.path()).map_err(|e| fail(&e))?;
     in_order(part.as_file_mut(), notes).map_err(|e| fail(&e))?;

@@ -62,6 +62,20 @@ fn equal_contents_are_equal_files() {
     assert!((1..12).all(|i| bytes(i) == first));
 }
 
+/// As any file that a program makes, not the writer's alone.
+#[cfg(unix)]
+#[test]
+fn files_have_the_permissions_of_new_ones() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let mode = |name: &str| {
+        std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777
+    };
+    std::fs::write(folder.path().join("plain"), "x").unwrap();
+    container::write(&folder.path().join("container"), &little(true), None).unwrap();
+    assert_eq!(mode("container"), mode("plain"));
+}
+
 #[test]
 fn adapters_that_do_not_fit_are_named() {
     let model = little(true);

@@ -46,7 +46,7 @@ const WARM: usize = 50;
 /// Steps of a stage at most.
 const MOST: usize = 1_000_000_000;
 
-/// Everything that decides the result, besides the model.
+/// Everything that decides the result, besides the model and the kind of processor (the tensor library's order of sums).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {

@@ -54,10 +54,9 @@ fn read(path: &Path) -> Done<Vec<u8>> {
 
 /// Writes a file that appears whole or not at all.
 fn write(path: &Path, bytes: &[u8]) -> Done {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let fail =
         |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", path.display()));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
+    let mut file = skipopu_model::files::beside(path).map_err(fail)?;
     file.write_all(bytes).map_err(fail)?;
     file.persist(path).map_err(|e| fail(e.error))?;
     Ok(())
